@@ -3,7 +3,7 @@
 # The sources are staged per kernel, so that modules for several kernels are
 # built side by side and the tree stays clean.
 
-KRELEASE = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+KRELEASE = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 KSTAGE = build/kmod/$(KRELEASE)$(if $(filter y,$(HADAL_DEBUG)),-debug)
 
 modules:

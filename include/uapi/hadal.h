@@ -274,6 +274,7 @@ struct hadal_record_ring_added {
 
 #define HADAL_PROCESS_KERNEL	(1U << 0)	/* a kernel thread */
 #define HADAL_PROCESS_OOM	(1U << 1)	/* at exit: chosen by the OOM killer */
+#define HADAL_PROCESS_ENDED	(1U << 2)	/* EXISTING: it ended meanwhile; take it as never said */
 
 /* Process ids are those of the initial pid namespace unless said otherwise. */
 struct hadal_process {
@@ -285,7 +286,7 @@ struct hadal_process {
 	__u32 ns_tgid;		/* tgid in its own pid namespace; 0: not read (exec, exit) */
 	__u32 pid_ns;		/* inode number; 0: none any more */
 	__u32 net_ns;
-	__u32 mnt_ns;
+	__u32 mnt_ns;		/* 0: not read, the kernel keeps it to itself */
 	__u32 uid;		/* real, initial user namespace */
 	__u32 gid;
 	__u32 flags;		/* HADAL_PROCESS_* */
@@ -429,7 +430,11 @@ struct hadal_record_tcp_failed {
 	__u32 syn_retransmitted;	/* segments */
 };
 
-/* ACCEPTED: a process took it; established at tcp.start_time. */
+/*
+ * ACCEPTED: a process took it; established at tcp.start_time. One that closed
+ * while it waited has its CLOSED first, with NOT_ACCEPTED, and if accept() still
+ * returns it an ACCEPTED with the same id behind that.
+ */
 struct hadal_record_tcp_accepted {
 	struct hadal_record header;
 	struct hadal_tcp tcp;

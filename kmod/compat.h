@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one place that knows of differences between kernels.
+ */
+#ifndef HADAL_COMPAT_H
+#define HADAL_COMPAT_H
+
+#include <linux/ftrace.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/version.h>
+#include <trace/events/sched.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "hadal needs Linux 6.1 or newer"
+#endif
+
+#if !defined(CONFIG_64BIT) || !defined(CONFIG_IPV6) || !defined(CONFIG_TRACEPOINTS) || \
+	!defined(CONFIG_DYNAMIC_FTRACE) || !defined(CONFIG_SECURITY_NETWORK) || \
+	!defined(CONFIG_SOCK_CGROUP_DATA)
+#error "hadal needs CONFIG_64BIT, IPV6=y, TRACEPOINTS, DYNAMIC_FTRACE, SECURITY_NETWORK, SOCK_CGROUP_DATA"
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void hadal_vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set, vm_flags_t clear)
+{
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+}
+#else
+#define hadal_vm_flags_mod(vma, set, clear) vm_flags_mod(vma, set, clear)
+#endif
+
+/*
+ * The first argument of a traced function. x86 saves the argument registers
+ * on every ftrace entry; arm64 of 6.1 does so only when all registers are asked
+ * for.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define HADAL_FTRACE_SAVE 0
+static __always_inline unsigned long hadal_ftrace_argument(struct ftrace_regs *fregs)
+{
+	return ftrace_regs_get_argument(fregs, 0);
+}
+#elif defined(CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS)
+#define HADAL_FTRACE_SAVE 0
+static __always_inline unsigned long hadal_ftrace_argument(struct ftrace_regs *fregs)
+{
+	return regs_get_kernel_argument(&fregs->regs, 0);
+}
+#else
+#define HADAL_FTRACE_SAVE FTRACE_OPS_FL_SAVE_REGS
+static __always_inline unsigned long hadal_ftrace_argument(struct ftrace_regs *fregs)
+{
+	return regs_get_kernel_argument(ftrace_get_regs(fregs), 0);
+}
+#endif
+
+/*
+ * sched_process_exit tells since 6.16 whether the last thread of the process
+ * ends. Stable kernels take changes back, so the prototype decides, not the
+ * version.
+ */
+#define HADAL_EXIT_TELLS_GROUP_DEAD \
+	__builtin_types_compatible_p(typeof(&check_trace_callback_type_sched_process_exit), \
+				     void (*)(void (*)(void *, struct task_struct *, bool)))
+
+#endif /* HADAL_COMPAT_H */

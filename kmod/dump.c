@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/fdtable.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/rwsem.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/ktime.h>
+#include <net/inet_hashtables.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+#include "conn_table.h"
+#include "dump.h"
+#include "emit.h"
+#include "process.h"
+#include "tcp.h"
+
+#define FDS_AT_ONCE		1000
+#define BUCKETS_AT_ONCE		4096
+#define TOMBSTONE_LIFE		(300 * NSEC_PER_SEC)
+
+/* ---- sockets that exist, into the table ---- */
+
+/*
+ * A socket leaves the hash before it passes to CLOSE: found under the bucket's
+ * lock, its closing is yet to come.
+ */
+static void find_connections_in(struct inet_hashinfo *hashinfo, unsigned int slot)
+{
+	struct inet_ehash_bucket *bucket = &hashinfo->ehash[slot];
+	spinlock_t *lock = inet_ehash_lockp(hashinfo, slot);
+	struct hlist_nulls_node *node;
+	struct sock *sk;
+
+	if (hlist_nulls_empty(&bucket->chain))
+		return;
+	spin_lock_bh(lock);
+	sk_nulls_for_each(sk, node, &bucket->chain)
+		if (sk_fullsock(sk))
+			hadal_tcp_found(sk);
+	spin_unlock_bh(lock);
+}
+
+static void find_connections(struct inet_hashinfo *hashinfo)
+{
+	unsigned int slot;
+
+	for (slot = 0; slot <= hashinfo->ehash_mask; slot++) {
+		find_connections_in(hashinfo, slot);
+		if (slot % BUCKETS_AT_ONCE == 0)
+			cond_resched();
+	}
+}
+
+static void find_listeners_in(struct inet_listen_hashbucket *bucket)
+{
+	struct hlist_nulls_node *node;
+	struct sock *sk;
+
+	if (hlist_nulls_empty(&bucket->nulls_head))
+		return;
+	spin_lock_bh(&bucket->lock);
+	sk_nulls_for_each(sk, node, &bucket->nulls_head)
+		hadal_tcp_found_listener(sk);
+	spin_unlock_bh(&bucket->lock);
+}
+
+static void find_listeners(struct inet_hashinfo *hashinfo)
+{
+	unsigned int slot;
+
+	for (slot = 0; slot <= hashinfo->lhash2_mask; slot++) {
+		find_listeners_in(&hashinfo->lhash2[slot]);
+		cond_resched();
+	}
+}
+
+/* Namespaces share one hash, or have one each; the listeners' is always shared. */
+static void find_sockets(void)
+{
+	struct inet_hashinfo *common = init_net.ipv4.tcp_death_row.hashinfo, *own;
+	struct net *net;
+
+	find_connections(common);
+	find_listeners(common);
+	down_read(&net_rwsem);
+	for_each_net(net) {
+		own = net->ipv4.tcp_death_row.hashinfo;
+		if (own && own->ehash != common->ehash)
+			find_connections(own);
+	}
+	up_read(&net_rwsem);
+}
+
+/* ---- who holds them ---- */
+
+struct claim {
+	struct hadal_owner owner;
+	unsigned int left;
+};
+
+static int claim_socket(const void *context, struct file *file, unsigned int fd)
+{
+	struct claim *claim = (struct claim *)context;
+	struct socket *sock = sock_from_file(file);
+	const struct sock *sk = sock ? READ_ONCE(sock->sk) : NULL;
+
+	if (sk)
+		hadal_conn_claim(sk, &claim->owner);
+	return --claim->left ? 0 : fd + 1;
+}
+
+/* Some descriptors at a time: file_lock is not to be held for long. */
+static void claim_sockets_of(struct task_struct *task)
+{
+	struct claim claim = { };
+	int fd = 0;
+
+	hadal_tcp_owner(&claim.owner, task, HADAL_TCP_OWNER_HOLDER);
+	do {
+		claim.left = FDS_AT_ONCE;
+		task_lock(task);
+		fd = task->files ? iterate_fd(task->files, fd, claim_socket, &claim) : 0;
+		task_unlock(task);
+		cond_resched();
+	} while (fd);
+}
+
+/* The first process with a pid of at least *@number, with a reference; or NULL. */
+static struct task_struct *next_process(u32 *number)
+{
+	struct task_struct *task = NULL;
+	struct pid *pid;
+
+	rcu_read_lock();
+	while ((pid = find_ge_pid(*number, &init_pid_ns))) {
+		*number = pid_nr(pid);
+		task = pid_task(pid, PIDTYPE_TGID);
+		if (task) {
+			get_task_struct(task);
+			break;
+		}
+		(*number)++;
+	}
+	rcu_read_unlock();
+	return task;
+}
+
+static void claim_sockets(void)
+{
+	struct task_struct *task;
+	u32 number = 1;
+
+	for (; (task = next_process(&number)); number++) {
+		if (!(task->flags & PF_KTHREAD))
+			claim_sockets_of(task);
+		put_task_struct(task);
+	}
+}
+
+/**
+ * hadal_dump_prime() - fill the table with what is there
+ *
+ * The probes are live and the table armed. May sleep.
+ */
+void hadal_dump_prime(void)
+{
+	find_sockets();
+	claim_sockets();
+}
+
+/* ---- a session's dump ---- */
+
+/* One instant on three clocks, as near as they can be read. */
+void hadal_dump_clock_sync(struct hadal_session *session)
+{
+	struct hadal_record_clock_sync record = { };
+	unsigned long flags;
+
+	local_irq_save(flags);
+	record.monotonic = ktime_get_ns();
+	record.boottime = ktime_get_boottime_ns();
+	record.realtime = ktime_get_real_ns();
+	local_irq_restore(flags);
+
+	preempt_disable();
+	hadal_emit_to(session, &record.header, sizeof(record), HADAL_RECORD_CLOCK_SYNC);
+	preempt_enable();
+}
+
+/* Each stage returns whether it is done; false: the ring is too full to go on. */
+
+static bool emit_frame(struct hadal_session *session, u16 type)
+{
+	struct hadal_record_dump record = {
+		.what = session->dump.what,
+		.dump = session->dump.number,
+		.records = session->dump.records,
+	};
+	bool done = false;
+
+	preempt_disable();
+	if (hadal_emit_has_room(session, HADAL_LANE_LIFECYCLE, sizeof(record)))
+		done = hadal_emit_to(session, &record.header, sizeof(record), type);
+	preempt_enable();
+	return done;
+}
+
+static bool dump_process(struct hadal_session *session, struct task_struct *task)
+{
+	struct hadal_record_process record = { };
+	bool done = false;
+
+	task_lock(task);
+	preempt_disable();
+	if (hadal_emit_has_room(session, HADAL_LANE_LIFECYCLE, sizeof(record))) {
+		hadal_process_describe(&record.process, task);
+		record.process.ns_tgid = task_tgid_nr_ns(task, task_active_pid_ns(task));
+		hadal_emit_existing(session, &record, task);
+		done = true;
+	}
+	preempt_enable();
+	task_unlock(task);
+	return done;
+}
+
+static bool dump_processes(struct hadal_session *session)
+{
+	struct hadal_dump_cursor *cursor = &session->dump;
+	struct task_struct *task;
+	bool done = true;
+
+	for (; done && (task = next_process(&cursor->next)); cursor->next += done) {
+		/* A zombie has told its exit, or will not any more. */
+		if (atomic_read(&task->signal->live)) {
+			done = dump_process(session, task);
+			cursor->records += done;
+		}
+		put_task_struct(task);
+		cond_resched();
+	}
+	return done;
+}
+
+static bool bucket_fits(unsigned int entries, void *context)
+{
+	return hadal_emit_has_room(context, HADAL_LANE_FLOW, entries * HADAL_TCP_SNAPSHOT_SIZE);
+}
+
+static void dump_connection(struct hadal_conn *conn, void *context)
+{
+	hadal_tcp_snapshot(context, conn);
+}
+
+static bool dump_connections(struct hadal_session *session)
+{
+	const struct hadal_conn_walk walk = { .visit = dump_connection, .context = session };
+	struct hadal_dump_cursor *cursor = &session->dump;
+	u64 expired = ktime_get_ns() - TOMBSTONE_LIFE;
+	unsigned int visited;
+
+	for (; cursor->next < hadal_conn_table_buckets(); cursor->next++) {
+		preempt_disable();
+		visited = hadal_conn_walk_bucket(cursor->next, &walk, bucket_fits);
+		preempt_enable();
+		if (visited == UINT_MAX)
+			return false;
+		cursor->records += visited;
+		hadal_conn_expire_bucket(cursor->next, expired);
+		if (cursor->next % BUCKETS_AT_ONCE == 0)
+			cond_resched();
+	}
+	return true;
+}
+
+static bool run_stage(struct hadal_session *session)
+{
+	switch (session->dump.stage) {
+	case HADAL_STAGE_START:
+		return emit_frame(session, HADAL_RECORD_DUMP_START);
+	case HADAL_STAGE_PROCESSES:
+		return !(session->dump.what & HADAL_DUMP_PROCESSES) || dump_processes(session);
+	case HADAL_STAGE_CONNECTIONS:
+		return !(session->dump.what & HADAL_DUMP_CONNECTIONS) || dump_connections(session);
+	case HADAL_STAGE_END:
+		return emit_frame(session, HADAL_RECORD_DUMP_END);
+	default:
+		return true;
+	}
+}
+
+static void next_stage(struct hadal_dump_cursor *cursor)
+{
+	cursor->stage = cursor->stage == HADAL_STAGE_END ? HADAL_STAGE_IDLE : cursor->stage + 1;
+	/* Pid 0 is no process. */
+	cursor->next = cursor->stage == HADAL_STAGE_PROCESSES ? 1 : 0;
+}
+
+static void begin_dump(struct hadal_session *session, u32 what)
+{
+	struct hadal_dump_cursor *cursor = &session->dump;
+
+	*cursor = (struct hadal_dump_cursor) {
+		.stage = HADAL_STAGE_START,
+		.what = what,
+		.number = cursor->number + 1,
+	};
+	hadal_dump_clock_sync(session);
+}
+
+/**
+ * hadal_dump_step() - write as much of a dump as fits
+ * @session: whose rings get it
+ * @dump: what is asked for; gets state and records
+ *
+ * The session's lock is held, and it runs.
+ *
+ * Return: 0 or -EINVAL.
+ */
+int hadal_dump_step(struct hadal_session *session, struct hadal_dump *dump)
+{
+	struct hadal_dump_cursor *cursor = &session->dump;
+
+	if (!dump->what || dump->what & ~(HADAL_DUMP_PROCESSES | HADAL_DUMP_CONNECTIONS) ||
+	    dump->reserved)
+		return -EINVAL;
+	if (cursor->stage != HADAL_STAGE_IDLE && dump->what != cursor->what)
+		return -EINVAL;
+
+	if (cursor->stage == HADAL_STAGE_IDLE)
+		begin_dump(session, dump->what);
+	while (cursor->stage != HADAL_STAGE_IDLE && run_stage(session))
+		next_stage(cursor);
+	dump->state = cursor->stage == HADAL_STAGE_IDLE ? HADAL_DUMP_DONE : HADAL_DUMP_MORE;
+	dump->records = cursor->records;
+	return 0;
+}

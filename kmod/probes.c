@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Each probe disables preemption itself: tracepoints of 7.x and ftrace leave it
+ * as the caller had it, and the rings are for one CPU.
+ */
+#include <linux/ftrace.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/printk.h>
+#include <linux/rculist.h>
+#include <linux/rcupdate.h>
+#include <linux/tracepoint.h>
+#include <net/sock.h>
+#include <trace/events/sched.h>
+#include <trace/events/sock.h>
+
+#include "compat.h"
+#include "conn_table.h"
+#include "dump.h"
+#include "probes.h"
+#include "process.h"
+#include "session.h"
+#include "tcp.h"
+
+/* Sessions that run: hooks walk the list under RCU. */
+LIST_HEAD(hadal_running_sessions);
+
+/* Starting and stopping. CPU hotplug is waited for under it. */
+static DEFINE_MUTEX(attach_lock);
+
+/* ---- probes ---- */
+
+static void probe_fork(void *data, struct task_struct *parent, struct task_struct *child)
+{
+	preempt_disable_notrace();
+	hadal_process_fork(child);
+	preempt_enable_notrace();
+}
+
+static void probe_exec(void *data, struct task_struct *task, pid_t old_pid,
+		       struct linux_binprm *bprm)
+{
+	preempt_disable_notrace();
+	hadal_process_exec(task, old_pid, bprm);
+	preempt_enable_notrace();
+}
+
+static void exit_of_last_thread(struct task_struct *task)
+{
+	preempt_disable_notrace();
+	hadal_process_exit(task);
+	preempt_enable_notrace();
+}
+
+/* Where the tracepoint tells. */
+static void probe_exit_told(void *data, struct task_struct *task, bool group_dead)
+{
+	if (group_dead)
+		exit_of_last_thread(task);
+}
+
+/* Where it does not: see entry_acct_process(). Only the prototype is needed. */
+static void probe_exit_untold(void *data, struct task_struct *task)
+{
+}
+
+static void probe_state(void *data, const struct sock *sk, const int old_state,
+			const int new_state)
+{
+	preempt_disable_notrace();
+	hadal_tcp_state(sk, old_state, new_state);
+	preempt_enable_notrace();
+}
+
+/*
+ * Called by do_exit() once a process, when its last thread ends. That the count
+ * of live threads is 0 at the tracepoint says less: several threads may see it.
+ */
+static void entry_acct_process(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+			       struct ftrace_regs *regs)
+{
+	exit_of_last_thread(current);
+}
+
+static void entry_sock_graft(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+			     struct ftrace_regs *regs)
+{
+	preempt_disable_notrace();
+	hadal_tcp_graft((const struct sock *)hadal_ftrace_argument(regs));
+	preempt_enable_notrace();
+}
+
+/* A changed prototype must not compile. */
+static void check_prototypes(void)
+{
+	check_trace_callback_type_sched_process_fork(probe_fork);
+	check_trace_callback_type_sched_process_exec(probe_exec);
+	check_trace_callback_type_sched_process_exit(
+		__builtin_choose_expr(HADAL_EXIT_TELLS_GROUP_DEAD, probe_exit_told,
+				      probe_exit_untold));
+	check_trace_callback_type_inet_sock_set_state(probe_state);
+}
+
+/* ---- tracepoints ---- */
+
+struct hook {
+	const char *name;
+	void *probe;
+	bool unused;
+	struct tracepoint *tracepoint;
+};
+
+static struct hook hooks[] = {
+	{ .name = "sched_process_fork", .probe = probe_fork },
+	{ .name = "sched_process_exec", .probe = probe_exec },
+	{ .name = "sched_process_exit", .probe = probe_exit_told,
+	  .unused = !HADAL_EXIT_TELLS_GROUP_DEAD },
+	{ .name = "inet_sock_set_state", .probe = probe_state },
+};
+
+static void match_tracepoint(struct tracepoint *tracepoint, void *context)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(hooks); i++)
+		if (!strcmp(tracepoint->name, hooks[i].name))
+			hooks[i].tracepoint = tracepoint;
+}
+
+static void detach_tracepoints(unsigned int count)
+{
+	while (count--)
+		if (!hooks[count].unused)
+			tracepoint_probe_unregister(hooks[count].tracepoint, hooks[count].probe,
+						    NULL);
+}
+
+static int attach_tracepoint(struct hook *hook)
+{
+	if (hook->unused)
+		return 0;
+	if (!hook->tracepoint) {
+		pr_err("hadal: this kernel has no tracepoint %s\n", hook->name);
+		return -EOPNOTSUPP;
+	}
+	return tracepoint_probe_register(hook->tracepoint, hook->probe, NULL);
+}
+
+static int attach_tracepoints(void)
+{
+	unsigned int i;
+	int error;
+
+	for_each_kernel_tracepoint(match_tracepoint, NULL);
+	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
+		error = attach_tracepoint(&hooks[i]);
+		if (error) {
+			detach_tracepoints(i);
+			return error;
+		}
+	}
+	return 0;
+}
+
+/* ---- function entries ---- */
+
+struct entry {
+	char *function;
+	bool unused;
+	struct ftrace_ops ops;
+};
+
+/* PERMANENT: kernel.ftrace_enabled = 0 must not silence us unnoticed. */
+static struct entry entries[] = {
+	{ .function = "security_sock_graft",
+	  .ops = { .func = entry_sock_graft,
+		   .flags = FTRACE_OPS_FL_PERMANENT | HADAL_FTRACE_SAVE } },
+	{ .function = "acct_process",
+	  .unused = HADAL_EXIT_TELLS_GROUP_DEAD,
+	  .ops = { .func = entry_acct_process, .flags = FTRACE_OPS_FL_PERMANENT } },
+};
+
+static void detach_entries(unsigned int count)
+{
+	while (count--)
+		if (!entries[count].unused)
+			unregister_ftrace_function(&entries[count].ops);
+}
+
+static int attach_entry(struct entry *entry)
+{
+	int error;
+
+	if (entry->unused)
+		return 0;
+	error = ftrace_set_filter(&entry->ops, entry->function, strlen(entry->function), 1);
+	if (!error)
+		error = register_ftrace_function(&entry->ops);
+	if (error)
+		pr_err("hadal: can't trace function %s: error %d\n", entry->function, error);
+	return error;
+}
+
+static int attach_entries(void)
+{
+	unsigned int i;
+	int error;
+
+	for (i = 0; i < ARRAY_SIZE(entries); i++) {
+		error = attach_entry(&entries[i]);
+		if (error) {
+			detach_entries(i);
+			return error;
+		}
+	}
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+/* Every probe that began has ended, and no session list is being walked. */
+static void wait_for_probes(void)
+{
+	tracepoint_synchronize_unregister();
+	synchronize_rcu();
+}
+
+static int attach(void)
+{
+	int error;
+
+	check_prototypes();
+	error = hadal_conn_table_create();
+	if (error)
+		return error;
+	error = attach_tracepoints();
+	if (error)
+		goto destroy_table;
+	error = attach_entries();
+	if (error)
+		goto detach_tracepoints;
+	hadal_conn_table_arm(true);
+	hadal_dump_prime();
+	return 0;
+
+detach_tracepoints:
+	detach_tracepoints(ARRAY_SIZE(hooks));
+destroy_table:
+	wait_for_probes();
+	hadal_conn_table_destroy();
+	return error;
+}
+
+static void detach(void)
+{
+	hadal_conn_table_arm(false);
+	detach_entries(ARRAY_SIZE(entries));
+	detach_tracepoints(ARRAY_SIZE(hooks));
+	wait_for_probes();
+	hadal_conn_table_destroy();
+}
+
+/**
+ * hadal_probes_start() - events begin for a session
+ * @session: configured, not running
+ *
+ * The first one attaches the probes and fills the table. May sleep.
+ *
+ * Return: 0; -ENOMEM; -EOPNOTSUPP where the kernel lacks what is hooked;
+ * -EBUSY where kernel.ftrace_enabled is 0.
+ */
+int hadal_probes_start(struct hadal_session *session)
+{
+	int error = 0;
+
+	mutex_lock(&attach_lock);
+	if (list_empty(&hadal_running_sessions))
+		error = attach();
+	if (!error)
+		list_add_tail_rcu(&session->running, &hadal_running_sessions);
+	mutex_unlock(&attach_lock);
+	return error;
+}
+
+/* After this no hook knows of @session. May sleep. */
+void hadal_probes_stop(struct hadal_session *session)
+{
+	mutex_lock(&attach_lock);
+	list_del_rcu(&session->running);
+	if (list_empty(&hadal_running_sessions))
+		detach();
+	else
+		synchronize_rcu();
+	mutex_unlock(&attach_lock);
+	INIT_LIST_HEAD(&session->running);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Process records.
+ */
+#ifndef HADAL_PROCESS_H
+#define HADAL_PROCESS_H
+
+#include <linux/types.h>
+
+#include "hadal.h"
+
+struct linux_binprm;
+struct task_struct;
+
+#define HADAL_PATH_RECORDED	1024U	/* bytes of path or script in a record */
+
+/* The longest record without argv. */
+#define HADAL_RECORD_MAX \
+	((u32)sizeof(struct hadal_record_process_exec) + 2 * HADAL_PATH_RECORDED)
+
+void hadal_process_prepare_cpu(unsigned int cpu);
+void hadal_process_free_scratch(void);
+
+void hadal_process_describe(struct hadal_process *process, struct task_struct *task);
+void hadal_process_fork(struct task_struct *child);
+void hadal_process_exec(struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm);
+void hadal_process_exit(struct task_struct *task);
+void hadal_task_cgroup(struct task_struct *task, u64 *id, u32 *hierarchy);
+
+#endif /* HADAL_PROCESS_H */

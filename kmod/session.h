@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A session: an open file of /dev/hadal with its rings.
+ */
+#ifndef HADAL_SESSION_H
+#define HADAL_SESSION_H
+
+#include <linux/atomic.h>
+#include <linux/fs.h>
+#include <linux/irq_work.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/wait.h>
+
+#include "ring_memory.h"
+
+struct hadal_cpu_rings {
+	struct hadal_ring_memory *lane[HADAL_LANES];
+};
+
+enum hadal_dump_stage {
+	HADAL_STAGE_IDLE,
+	HADAL_STAGE_START,
+	HADAL_STAGE_PROCESSES,
+	HADAL_STAGE_CONNECTIONS,
+	HADAL_STAGE_END,
+};
+
+/**
+ * struct hadal_dump_cursor - where an unfinished dump goes on
+ * @what: HADAL_DUMP_*
+ * @number: of this dump in the session
+ * @next: pid or bucket
+ * @records: written so far
+ */
+struct hadal_dump_cursor {
+	enum hadal_dump_stage stage;
+	u32 what;
+	u32 number;
+	u32 next;
+	u64 records;
+};
+
+/**
+ * struct hadal_session - one reader
+ * @lock: serializes the calls of its reader; taken before hadal_attach_lock
+ * @all: in the list of configured sessions, under the lock of that list
+ * @running: in the list that hooks walk, under RCU
+ * @classes: HADAL_CLASS_BIT of what it gets
+ * @rings: by CPU number; an entry is set once and stays
+ * @no_ring: records due on a CPU without rings, by class: lost
+ * @wake_wanted: an irq_work is on its way, or the reader was told
+ */
+struct hadal_session {
+	struct mutex lock;
+	struct list_head all;
+	struct list_head running;
+	bool is_configured;
+	bool is_running;
+	u32 classes;
+	struct hadal_config config;
+	struct hadal_cpu_rings **rings;
+	atomic64_t no_ring[HADAL_CLASS_SLOTS];
+	wait_queue_head_t wait;
+	struct irq_work wake;
+	unsigned long wake_wanted;
+	struct hadal_dump_cursor dump;
+};
+
+extern const struct file_operations hadal_session_fops;
+extern struct list_head hadal_running_sessions;
+
+void hadal_session_prepare_cpu(unsigned int cpu);
+unsigned int hadal_session_count(void);
+void hadal_session_totals(struct hadal_class_stats stats[HADAL_CLASS_SLOTS]);
+
+#endif /* HADAL_SESSION_H */

@@ -1,0 +1,471 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/cgroup.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <linux/ktime.h>
+#include <net/inet_sock.h>
+#include <net/ipv6.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "process.h"
+#include "tcp.h"
+#include "tcp_numbers.h"
+
+static const struct hadal_isn_pair no_isn;
+
+/* MPTCP's own sockets, SCTP and DCCP pass the same tracepoint. */
+bool hadal_tcp_is_ours(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_TCP && sk->sk_type == SOCK_STREAM &&
+	       (sk->sk_family == AF_INET || sk->sk_family == AF_INET6);
+}
+
+/* ---- description ---- */
+
+/* Who a socket is attributed to: @task. */
+void hadal_tcp_owner(struct hadal_owner *owner, struct task_struct *task, u8 kind)
+{
+	owner->kind = task->flags & PF_KTHREAD ? HADAL_TCP_OWNER_KERNEL : kind;
+	owner->tgid = task->tgid;
+	owner->start_boottime = task->group_leader->start_boottime;
+	hadal_task_cgroup(task, &owner->cgroup_id, &owner->cgroup_hierarchy);
+}
+
+static void describe_addresses(struct hadal_tcp *tcp, const struct sock *sk)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	bool mapped = sk->sk_family == AF_INET6 && (ipv6_addr_v4mapped(&sk->sk_v6_daddr) ||
+						    ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr));
+
+	/* inet_num is 0 after an automatic bind is undone, inet_sport is not. */
+	tcp->local_port = ntohs(inet->inet_sport);
+	tcp->peer_port = ntohs(inet->inet_dport);
+	if (sk->sk_family == AF_INET6 && !mapped) {
+		tcp->family = AF_INET6;
+		memcpy(tcp->local_address, &sk->sk_v6_rcv_saddr, 16);
+		memcpy(tcp->peer_address, &sk->sk_v6_daddr, 16);
+		return;
+	}
+	tcp->family = AF_INET;
+	memcpy(tcp->local_address, &inet->inet_rcv_saddr, 4);
+	memcpy(tcp->peer_address, &inet->inet_daddr, 4);
+	if (mapped)
+		tcp->flags |= HADAL_TCP_V4MAPPED;
+}
+
+static u64 socket_cgroup_id(const struct sock *sk)
+{
+	const struct cgroup *cgroup = READ_ONCE(sk->sk_cgrp_data.cgroup);
+
+	return cgroup ? cgroup_id(cgroup) : 0;
+}
+
+static void describe_owner(struct hadal_tcp *tcp, const struct hadal_owner *owner)
+{
+	tcp->owner = owner->kind;
+	tcp->owner_tgid = owner->tgid;
+	tcp->owner_start_boottime = owner->start_boottime;
+	tcp->cgroup_id = owner->cgroup_id;
+	tcp->cgroup_hierarchy = owner->cgroup_hierarchy;
+}
+
+static void describe(struct hadal_tcp *tcp, const struct sock *sk, const struct hadal_conn *conn)
+{
+	tcp->id = conn->id;
+	tcp->start_time = conn->time;
+	tcp->role = conn->role;
+	tcp->flags = conn->flags;
+	if (sk->sk_kern_sock)
+		tcp->flags |= HADAL_TCP_KERNEL_SOCKET;
+	if (sk_is_mptcp(sk))
+		tcp->flags |= HADAL_TCP_MPTCP;
+	tcp->net_ns = sock_net(sk)->ns.inum;
+	tcp->socket_cgroup_id = socket_cgroup_id(sk);
+	describe_owner(tcp, &conn->owner);
+	describe_addresses(tcp, sk);
+}
+
+/* What is said of a socket that has no entry. */
+static void image_of_unknown(struct hadal_conn *image, const struct sock *sk)
+{
+	*image = (struct hadal_conn) {
+		.sk = sk,
+		.role = hadal_tcp_role_of(sk),
+		.flags = HADAL_TCP_NO_OPEN_SEEN,
+	};
+}
+
+/* ---- opening ---- */
+
+static void on_connect(const struct sock *sk)
+{
+	struct hadal_conn image = {
+		.sk = sk,
+		.id = hadal_conn_new_id(),
+		.time = ktime_get_ns(),
+		.role = HADAL_TCP_CLIENT,
+		.state = HADAL_CONN_CONNECTING,
+	};
+
+	hadal_tcp_owner(&image.owner, current, HADAL_TCP_OWNER_CALLER);
+	hadal_conn_insert(&image);
+}
+
+static void emit_established(const struct sock *sk, const struct hadal_conn *conn)
+{
+	struct hadal_record_tcp_established record = { };
+	struct hadal_isn_pair isn;
+
+	if (!hadal_class_wanted(HADAL_CLASS_TCP))
+		return;
+	describe(&record.tcp, sk, conn);
+	if (tcp_sk(sk)->syn_fastopen)
+		record.tcp.flags |= HADAL_TCP_FASTOPEN;
+	else if (conn->time)
+		record.connect_latency = ktime_get_ns() - conn->time;
+	hadal_tcp_isn_pair(&isn, sk, conn->role);
+	hadal_emit_tcp(&record.header, sizeof(record), HADAL_RECORD_TCP_ESTABLISHED, &isn);
+}
+
+static void on_connected(const struct sock *sk, struct hadal_conn *conn)
+{
+	struct hadal_conn image;
+
+	if (!conn) {
+		image_of_unknown(&image, sk);
+		image.role = HADAL_TCP_CLIENT;
+		emit_established(sk, &image);
+		return;
+	}
+	emit_established(sk, conn);
+	hadal_conn_set_state(conn, HADAL_CONN_OPEN);
+}
+
+/* A child of a listener; whoever accepts it is not known yet. */
+static void on_child(const struct sock *sk)
+{
+	struct hadal_conn image = {
+		.sk = sk,
+		.id = hadal_conn_new_id(),
+		.time = ktime_get_ns(),
+		.role = HADAL_TCP_SERVER,
+		.state = HADAL_CONN_PENDING,
+	};
+
+	hadal_conn_insert(&image);
+}
+
+static void on_established(const struct sock *sk, int old_state)
+{
+	struct hadal_conn *conn = hadal_conn_find(sk);
+
+	if (old_state == TCP_SYN_SENT || (conn && conn->role == HADAL_TCP_CLIENT))
+		on_connected(sk, conn);
+	else if (!conn)
+		on_child(sk);
+	/* else accepted before the handshake ended: TCP Fast Open */
+}
+
+static void emit_listener(const struct sock *sk, const struct hadal_conn *conn, u16 type)
+{
+	struct hadal_record_tcp_listener record = { };
+
+	if (!hadal_class_wanted(HADAL_CLASS_TCP))
+		return;
+	describe(&record.tcp, sk, conn);
+	if (!record.tcp.local_port)
+		record.tcp.flags |= HADAL_TCP_PORT_UNKNOWN;
+	record.backlog = READ_ONCE(sk->sk_max_ack_backlog);
+	hadal_emit_tcp(&record.header, sizeof(record), type, &no_isn);
+}
+
+static void on_listen(const struct sock *sk)
+{
+	struct hadal_conn image = {
+		.sk = sk,
+		.id = hadal_conn_new_id(),
+		.time = ktime_get_ns(),
+		.role = HADAL_TCP_LISTENER,
+		.state = HADAL_CONN_CONNECTING,
+	};
+	struct hadal_conn *conn;
+
+	hadal_tcp_owner(&image.owner, current, HADAL_TCP_OWNER_CALLER);
+	conn = hadal_conn_insert(&image);
+	if (!conn)
+		image.flags |= HADAL_TCP_NO_OPEN_SEEN;
+	emit_listener(sk, &image, HADAL_RECORD_TCP_LISTENING);
+	if (conn)
+		hadal_conn_set_state(conn, HADAL_CONN_LISTENING);
+}
+
+/* ---- accept ---- */
+
+static void emit_accepted(const struct sock *sk, const struct hadal_conn *conn, u32 flags)
+{
+	struct hadal_record_tcp_accepted record = { };
+	struct hadal_isn_pair isn;
+
+	if (!hadal_class_wanted(HADAL_CLASS_TCP))
+		return;
+	describe(&record.tcp, sk, conn);
+	record.tcp.flags |= flags;
+	hadal_tcp_isn_pair(&isn, sk, HADAL_TCP_SERVER);
+	hadal_emit_tcp(&record.header, sizeof(record), HADAL_RECORD_TCP_ACCEPTED, &isn);
+}
+
+/* accept() returns a socket that closed while it waited. */
+static void accept_closed(const struct sock *sk, const struct hadal_owner *owner)
+{
+	struct hadal_conn conn;
+
+	if (!hadal_conn_remove(sk, &conn) || conn.state != HADAL_CONN_TOMBSTONE)
+		return;
+	conn.owner = *owner;
+	conn.time = 0;
+	emit_accepted(sk, &conn, HADAL_TCP_ACCEPTED_AFTER_CLOSE);
+}
+
+/* Not known yet: a Fast Open child before its handshake ended, or no room was. */
+static void accept_unknown(const struct sock *sk, const struct hadal_owner *owner)
+{
+	struct hadal_conn image = {
+		.sk = sk,
+		.id = hadal_conn_new_id(),
+		.time = ktime_get_ns(),
+		.owner = *owner,
+		.role = HADAL_TCP_SERVER,
+		.state = HADAL_CONN_PENDING,
+	};
+	struct hadal_conn *conn;
+
+	if (sk->sk_state != TCP_SYN_RECV)
+		image.time = 0;
+	conn = hadal_conn_insert(&image);
+	if (!conn)
+		image.flags |= HADAL_TCP_NO_OPEN_SEEN;
+	emit_accepted(sk, &image, 0);
+	if (conn)
+		hadal_conn_set_state(conn, HADAL_CONN_OPEN);
+}
+
+/**
+ * hadal_tcp_graft() - a socket gets its file: in accept(), of whatever family
+ * @sk: the accepted socket
+ *
+ * Called under the socket's lock by the process that accepts.
+ */
+void hadal_tcp_graft(const struct sock *sk)
+{
+	struct hadal_conn *conn, copy;
+	struct hadal_owner owner;
+
+	if (!hadal_tcp_is_ours(sk) || sk->sk_state == TCP_LISTEN)
+		return;
+	hadal_tcp_owner(&owner, current, HADAL_TCP_OWNER_CALLER);
+	if (sk->sk_state == TCP_CLOSE) {
+		accept_closed(sk, &owner);
+		return;
+	}
+	conn = hadal_conn_own(sk, &owner, &copy);
+	if (!conn) {
+		accept_unknown(sk, &owner);
+		return;
+	}
+	emit_accepted(sk, &copy, 0);
+	hadal_conn_set_state(conn, HADAL_CONN_OPEN);
+}
+
+/* ---- closing ---- */
+
+static void emit_failed(const struct sock *sk, const struct hadal_conn *conn)
+{
+	struct hadal_record_tcp_failed record = { };
+
+	if (!hadal_class_wanted(HADAL_CLASS_TCP))
+		return;
+	describe(&record.tcp, sk, conn);
+	if (conn->time)
+		record.duration = ktime_get_ns() - conn->time;
+	record.error = READ_ONCE(sk->sk_err);
+	record.syn_retransmitted = tcp_sk(sk)->total_retrans;
+	hadal_emit_tcp(&record.header, sizeof(record), HADAL_RECORD_TCP_FAILED, &no_isn);
+}
+
+/* A close in softirq is the network's doing, whoever happens to run. */
+static u32 closer_tgid(void)
+{
+	return in_task() && !(current->flags & PF_KTHREAD) ? current->tgid : 0;
+}
+
+static void emit_closed(const struct sock *sk, const struct hadal_conn *conn, int old_state)
+{
+	struct hadal_record_tcp_closed record = { };
+	struct hadal_isn_pair isn;
+
+	if (!hadal_class_wanted(HADAL_CLASS_TCP))
+		return;
+	describe(&record.tcp, sk, conn);
+	hadal_tcp_count(&record.counters, sk, old_state, conn->role);
+	record.old_state = old_state;
+	record.error = READ_ONCE(sk->sk_err);
+	record.closer_tgid = closer_tgid();
+	hadal_tcp_isn_pair(&isn, sk, conn->role);
+	hadal_emit_tcp(&record.header, sizeof(record), HADAL_RECORD_TCP_CLOSED, &isn);
+}
+
+/* It had no entry: the table was full, or it never came to be established. */
+static void close_unknown(const struct sock *sk, int old_state)
+{
+	struct hadal_conn image;
+
+	image_of_unknown(&image, sk);
+	switch (old_state) {
+	case TCP_CLOSE:
+	case TCP_SYN_RECV:
+		return;
+	case TCP_LISTEN:
+		image.role = HADAL_TCP_LISTENER;
+		emit_listener(sk, &image, HADAL_RECORD_TCP_LISTENER_CLOSED);
+		return;
+	case TCP_SYN_SENT:
+		image.role = HADAL_TCP_CLIENT;
+		emit_failed(sk, &image);
+		return;
+	default:
+		emit_closed(sk, &image, old_state);
+	}
+}
+
+static void close_known(const struct sock *sk, struct hadal_conn *conn, int old_state)
+{
+	switch (conn->state) {
+	case HADAL_CONN_LISTENING:
+		emit_listener(sk, conn, HADAL_RECORD_TCP_LISTENER_CLOSED);
+		return;
+	case HADAL_CONN_CONNECTING:
+		emit_failed(sk, conn);
+		return;
+	case HADAL_CONN_PENDING:
+		conn->flags |= HADAL_TCP_NOT_ACCEPTED;
+		emit_closed(sk, conn, old_state);
+		return;
+	case HADAL_CONN_OPEN:
+		emit_closed(sk, conn, old_state);
+		return;
+	}
+}
+
+/* The table comes first and always: what it holds must be alive. */
+static void on_close(const struct sock *sk, int old_state)
+{
+	struct hadal_conn conn;
+
+	if (hadal_conn_bury(sk, &conn, ktime_get_ns()) || hadal_conn_remove(sk, &conn))
+		close_known(sk, &conn, old_state);
+	else
+		close_unknown(sk, old_state);
+}
+
+/**
+ * hadal_tcp_state() - inet_sock_set_state
+ * @sk: the socket
+ * @old_state: TCP_*
+ * @new_state: TCP_*
+ *
+ * Called before sk->sk_state is stored, under the socket's lock.
+ */
+void hadal_tcp_state(const struct sock *sk, int old_state, int new_state)
+{
+	if (!hadal_tcp_is_ours(sk))
+		return;
+	switch (new_state) {
+	case TCP_SYN_SENT:
+		on_connect(sk);
+		return;
+	case TCP_ESTABLISHED:
+		on_established(sk, old_state);
+		return;
+	case TCP_LISTEN:
+		on_listen(sk);
+		return;
+	case TCP_CLOSE:
+		on_close(sk, old_state);
+		return;
+	}
+}
+
+/* ---- what was there before ---- */
+
+static u8 state_of_found(const struct sock *sk, u8 role)
+{
+	if (sk->sk_state == TCP_SYN_SENT)
+		return HADAL_CONN_CONNECTING;
+	/* Not yet given to accept(), nor left behind by close(). */
+	if (role == HADAL_TCP_SERVER && !READ_ONCE(sk->sk_socket) && !sock_flag(sk, SOCK_DEAD))
+		return HADAL_CONN_PENDING;
+	return HADAL_CONN_OPEN;
+}
+
+static void insert_found(const struct sock *sk, u8 role, u8 state)
+{
+	struct hadal_conn image = {
+		.sk = sk,
+		.id = hadal_conn_new_id(),
+		.flags = HADAL_TCP_DUMPED,
+		.role = role,
+		.state = state,
+	};
+
+	/* A probe that saw it open knows more. */
+	if (!hadal_conn_find(sk))
+		hadal_conn_insert(&image);
+}
+
+/* @sk is in the hash of established sockets, its bucket locked. */
+void hadal_tcp_found(const struct sock *sk)
+{
+	u8 role = hadal_tcp_role_of(sk);
+
+	if (hadal_tcp_is_ours(sk))
+		insert_found(sk, role, state_of_found(sk, role));
+}
+
+/* @sk is in the hash of listeners, its bucket locked. */
+void hadal_tcp_found_listener(const struct sock *sk)
+{
+	if (hadal_tcp_is_ours(sk) && sk->sk_state == TCP_LISTEN)
+		insert_found(sk, HADAL_TCP_LISTENER, HADAL_CONN_LISTENING);
+}
+
+static void snapshot_listener(struct hadal_session *session, const struct hadal_conn *conn)
+{
+	struct hadal_record_tcp_listener record = { };
+
+	describe(&record.tcp, conn->sk, conn);
+	record.tcp.flags |= HADAL_TCP_DUMPED;
+	record.backlog = READ_ONCE(conn->sk->sk_max_ack_backlog);
+	hadal_emit_tcp_to(session, &record.header, sizeof(record), HADAL_RECORD_TCP_LISTENING,
+			  &no_isn);
+}
+
+static void snapshot_connection(struct hadal_session *session, const struct hadal_conn *conn)
+{
+	struct hadal_record_tcp_snapshot record = { };
+	struct hadal_isn_pair isn;
+
+	describe(&record.tcp, conn->sk, conn);
+	record.state = READ_ONCE(conn->sk->sk_state);
+	hadal_tcp_count_live(&record.counters, &isn, conn->sk, conn->role);
+	hadal_emit_tcp_to(session, &record.header, sizeof(record), HADAL_RECORD_TCP_SNAPSHOT, &isn);
+}
+
+/* @conn is open or listening, and its bucket locked: its socket is alive. */
+void hadal_tcp_snapshot(struct hadal_session *session, const struct hadal_conn *conn)
+{
+	if (conn->role == HADAL_TCP_LISTENER)
+		snapshot_listener(session, conn);
+	else
+		snapshot_connection(session, conn);
+}
