@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""What in a kernel's log fails a run."""
+
+import re
+
+# Time stamp, and the caller that CONFIG_PRINTK_CALLER adds.
+PREFIX = re.compile(r"^(<\d+>)?\[ *\d+\.\d+\](\[ *[TC]\d+\])? ?")
+
+# Each is anchored at the start of a message, since words like WARNING: also
+# stand in harmless lines (the boot's notes on processor mitigations).
+BAD = re.compile(r"""
+      WARNING:                                  # WARN_ON, lockdep, RCU usage
+    | (\w+:\ )?BUG[ :]                          # KASAN, KCSAN, KFENCE, soft lockups, bad pages, SLUB
+    | kernel\ BUG\ at
+    | Kernel\ panic
+    | (Internal\ error:\ )?Oops
+    | Unable\ to\ handle\ kernel
+    | general\ protection\ fault
+    | (invalid\ opcode|divide\ error|stack\ segment|double\ fault|int3):
+    | UBSAN:
+    | INFO:\ (possible|trying\ to\ register|rcu|task\ .*\ blocked|NMI\ handler)
+    | rcu:\ INFO:
+    | rcu:\ .*\bkthread\ (starved|timer\ wakeup)
+    | (possible|inconsistent|suspicious|bad)\b.*\b(locking|lock|deadlock|dependency|RCU\ usage|balance)
+    | turning\ off\ the\ locking\ correctness\ validator
+    | DEBUG_LOCKS_WARN_ON
+    | kmemleak:\ .*suspected\ memory\ leaks
+    | ODEBUG:
+    | (list_add|list_del)\ corruption
+    | refcount_t:
+    | sysfs:\ cannot\ create\ duplicate
+    | (NMI\ )?watchdog:.*(lockup|LOCKUP)
+    | unregister_netdevice:\ waiting
+    | \S+:\ page\ allocation\ failure
+    """, re.X)
+PANIC = re.compile(r"Kernel panic - not syncing")
+INIT = re.compile(r"Run \S+ as init process")
+
+
+class Log:
+    """Follows a console file and collects the lines that fail a run."""
+
+    def __init__(self, path, allowed=()):
+        self.path = path
+        self.allowed = [re.compile(pattern) for pattern in allowed]
+        self.position = 0
+        self.bad = []
+        self.panicked = False
+        self.started_init = False
+
+    def lines(self):
+        """Whole lines that came since the last call."""
+        with open(self.path, "rb") as file:
+            file.seek(self.position)
+            text = file.read()
+        whole = text[:text.rfind(b"\n") + 1]
+        self.position += len(whole)
+        return [line.rstrip("\r") for line in whole.decode(errors="replace").split("\n")]
+
+    def follow(self):
+        """Returns the bad lines that came since the last call."""
+        fresh = []
+        for line in self.lines():
+            message = PREFIX.sub("", line)
+            if BAD.match(message) and not any(pattern.search(message) for pattern in self.allowed):
+                fresh.append(line)
+            if PANIC.match(message):
+                self.panicked = True
+            if INIT.match(message):
+                self.started_init = True
+        self.bad += fresh
+        return fresh
+
+    def tail(self, count=25):
+        with open(self.path, "rb") as file:
+            return file.read().decode(errors="replace").replace("\r", "").splitlines()[-count:]

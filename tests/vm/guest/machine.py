@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: MIT
+"""One run of one guest under QEMU."""
+
+import os
+import pathlib
+import select
+import shutil
+import subprocess
+import sys
+import time
+
+from . import image, klog, tree
+from .host import CACHE, TREE, Problem, command, die_with_parent, kvm_works, make_ext4, say
+
+# Statuses of our own, beside the command's. 124 and 125 are those of timeout(1).
+STATUS_DIED = 122      # panic, or the guest ended without a word
+STATUS_LOG = 123       # a bad line in the kernel's log
+STATUS_TIMEOUT = 124
+STATUS_PROBLEM = 125   # no guest could be run
+
+OUT_MEGABYTES = 4096
+SECONDS_TO_READY = 120
+SECONDS_AFTER_PANIC = 10
+SECONDS_TO_POWER_OFF = 30
+
+KERNEL_LINE = [
+    "console=ttyS0", "ignore_loglevel", "log_buf_len=4M",
+    f"root={image.ROOT}", "rootfstype=ext4", "rootflags=noinit_itable", "rw", "init=/sbin/hadal-init",
+    # as Amazon Linux 2023 has it; and then end at once
+    "oops=panic", "panic=-1",
+    "net.ifnames=0",
+    # emulated, and on a busy host, a guest may stand still for a while
+    "rcupdate.rcu_cpu_stall_timeout=60", "watchdog_thresh=30",
+]
+
+# With -icount time is instructions: nothing random, one nanosecond each.
+ICOUNT_LINE = ["nokaslr", "norandmaps", "tsc=reliable", "tsc_early_khz=1000000", "clocksource=tsc"]
+# with these, each byte or word of a REP instruction would not count alike
+ICOUNT_CPU = "max,-erms,-fsrm"
+
+
+class Guest:
+    """options: see cli.py. Kept in a directory of its own, removed at the end."""
+
+    def __init__(self, options, kernel, root_image):
+        self.options = options
+        self.kernel = kernel
+        self.root_image = root_image
+        self.directory = runs_directory() / f"{os.getpid()}"
+        self.log_file = self.directory / "kernel.log"
+        self.status_file = self.directory / "status"
+
+    def run(self):
+        """Returns the exit status for the user."""
+        started = time.monotonic()
+        try:
+            for attempt in 1, 2:
+                self.make_disks()
+                status, started_init = self.boot(started + self.options.timeout)
+                # Before init nothing of ours runs, and emulated kernels do
+                # at times fail there: once more, and say so.
+                if started_init or attempt == 2 or time.monotonic() > started + self.options.timeout:
+                    break
+                say("the kernel did not come up to init: once more")
+            if self.is_ready():
+                self.bring_back_output()
+            return status
+        finally:
+            if self.options.keep_log and self.log_file.exists():
+                shutil.copyfile(self.log_file, self.options.keep_log)
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def make_disks(self):
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.directory.mkdir()
+        settings = {"HADAL_VM_GROW": "1" if self.options.disk else ""}
+        settings.update(self.options.env)
+        tree.make_disk(self.directory / "tree", self.directory / "staging", self.options.command, settings)
+        make_ext4(self.directory / "out", None, OUT_MEGABYTES, journal=True)
+        self.overlay("root", self.root_image, self.options.disk)
+        self.overlay("kernel", self.kernel.disk)
+
+    def overlay(self, name, base, megabytes=None):
+        """A throw-away disk over an image that others share."""
+        command(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", base.resolve(),
+                 self.directory / name, *([f"{megabytes}M"] if megabytes else [])])
+
+    # Starting QEMU
+
+    def arguments(self):
+        kvm = self.options.accel == "kvm" or (
+            self.options.accel == "auto" and not self.options.icount and kvm_works())
+        cpu = "host" if kvm else ICOUNT_CPU if self.options.icount else "max"
+        line = KERNEL_LINE + (ICOUNT_LINE if self.options.icount else []) + self.options.append
+        return ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+                "-machine", "q35", "-accel", "kvm" if kvm else "tcg", "-cpu", cpu,
+                "-m", str(self.options.mem), *self.processors(),
+                "-kernel", str(self.kernel.vmlinuz), "-append", " ".join(line),
+                *self.disks(), *self.ports(), *self.network()]
+
+    def processors(self):
+        if self.options.icount:
+            return ["-smp", "1", "-icount", "shift=0,sleep=off"]
+        return ["-smp", str(self.options.cpus)]
+
+    def disks(self):
+        """NVMe, since its driver is built into the cloud kernels."""
+        arguments = []
+        for name, form in ("root", "qcow2"), ("kernel", "qcow2"), ("tree", "raw"), ("out", "raw"):
+            arguments += ["-drive", f"file={self.directory / name},format={form},if=none,id={name},cache=unsafe",
+                          "-device", f"nvme,drive={name},serial=hadal-{name}"]
+        return arguments
+
+    def ports(self):
+        """The console to a file; the command's output to our pipe; its status to a file."""
+        return ["-chardev", f"file,id=console,path={self.log_file}", "-serial", "chardev:console",
+                "-device", "virtio-serial-pci",
+                "-chardev", "stdio,id=output,signal=off", "-device", "virtserialport,chardev=output,name=hadal.output",
+                "-chardev", f"file,id=status,path={self.status_file}",
+                "-device", "virtserialport,chardev=status,name=hadal.status"]
+
+    def network(self):
+        """A network that leads nowhere but to the ports asked for."""
+        netdev = "user,id=net,restrict=on"
+        for host_port, guest_port in self.options.forward:
+            netdev += f",hostfwd=tcp:127.0.0.1:{host_port}-:{guest_port}"
+        for port in self.options.host_port:
+            netdev += f",guestfwd=tcp:10.0.2.100:{port}-cmd:socat - TCP:127.0.0.1:{port}"
+        return ["-netdev", netdev, "-device", "virtio-net-pci,netdev=net,romfile="]
+
+    # While it runs
+
+    def boot(self, deadline):
+        log = klog.Log(self.log_file, self.options.allow_log)
+        self.log_file.touch()
+        arguments = self.arguments()
+        if self.options.verbose:
+            say(" ".join(arguments))
+        # Its stdin stays open: at an end of file the port would count as closed.
+        qemu = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                preexec_fn=die_with_parent)
+        try:
+            in_time = self.attend(qemu, log, deadline)
+        finally:
+            qemu.kill()
+            qemu.wait()
+        self.report(log.follow())
+        return self.judge(log, in_time), log.started_init
+
+    def attend(self, qemu, log, deadline):
+        """Passes on the output and watches the log until QEMU ends; False: it had to be stopped."""
+        ready_deadline = time.monotonic() + SECONDS_TO_READY
+        end_deadline = None
+        output = qemu.stdout
+        while True:
+            if output is None:
+                time.sleep(0.05)
+            elif select.select([output], [], [], 0.2)[0]:
+                chunk = os.read(output.fileno(), 1 << 16)
+                if not chunk:
+                    output = None
+                sys.stdout.buffer.write(chunk)
+                sys.stdout.buffer.flush()
+            if qemu.poll() is not None and output is None:
+                return True
+            self.report(log.follow())
+            now = time.monotonic()
+            if log.panicked and end_deadline is None:
+                end_deadline = now + SECONDS_AFTER_PANIC
+            if self.command_status() is not None and end_deadline is None:
+                end_deadline = now + SECONDS_TO_POWER_OFF
+            if now > deadline or (end_deadline and now > end_deadline):
+                return False
+            if now > ready_deadline and not self.is_ready():
+                return False
+
+    def report(self, bad_lines):
+        for line in bad_lines:
+            say(f"kernel log: {line}")
+
+    # What came of it
+
+    def status_words(self):
+        return self.status_file.read_text().split() if self.status_file.exists() else []
+
+    def is_ready(self):
+        return "ready" in self.status_words()
+
+    def command_status(self):
+        words = self.status_words()
+        return int(words[words.index("exit") + 1]) if "exit" in words[:-1] else None
+
+    def judge(self, log, in_time):
+        status = self.command_status()
+        if log.panicked:
+            say("the kernel panicked; its last lines:")
+            self.show_log_tail(60)
+            return STATUS_DIED
+        if not in_time:
+            what = ("the guest did not get ready" if not self.is_ready() else
+                    "the guest did not power off" if status is not None else
+                    f"the command did not end within {self.options.timeout} s")
+            say(f"stopped: {what}; the kernel's last lines:")
+            self.show_log_tail()
+            return STATUS_TIMEOUT if self.is_ready() else STATUS_DIED
+        if log.bad:
+            say(f"{len(log.bad)} bad line(s) in the kernel's log; the command's status was {status}")
+            if not self.options.keep_log:
+                say("--keep-log FILE keeps the whole log")
+            return STATUS_LOG
+        if status is None:
+            say("the guest ended before the command did; the kernel's last lines:")
+            self.show_log_tail()
+            return STATUS_DIED
+        return status
+
+    def show_log_tail(self, count=25):
+        for line in klog.Log(self.log_file).tail(count):
+            print(f"    {line}", file=sys.stderr)
+
+    def bring_back_output(self):
+        """What the guest left on its output disk, into the host's directory."""
+        disk = self.directory / "out"
+        # after a panic the journal is still to be played
+        subprocess.run(["e2fsck", "-fy", disk], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        back = self.directory / "back"
+        back.mkdir()
+        command(["debugfs", "-R", f"rdump / {back}", disk])
+        if (back / "lost+found").exists():
+            shutil.rmtree(back / "lost+found")
+        if any(back.iterdir()):
+            target = pathlib.Path(self.options.out or TREE / "build" / "vm" / "out")
+            shutil.copytree(back, target, dirs_exist_ok=True, symlinks=True)
+
+
+def runs_directory():
+    """Where runs keep their disks; those of runners that were killed are cleared away."""
+    runs = CACHE / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    for path in runs.iterdir():
+        if not os.path.exists(f"/proc/{path.name}"):
+            shutil.rmtree(path, ignore_errors=True)
+    return runs

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""The disk that carries a copy of the tree and the command into a guest."""
+
+import os
+import shlex
+import shutil
+
+from .host import TREE, VM_DIR, make_ext4
+
+FREE_MEGABYTES = 512    # room to build and write in the guest's copy
+
+
+def stage(source, target):
+    """A copy of a directory by hard links: the files are only read, into the disk image."""
+    target.mkdir()
+    size = 0
+    for entry in os.scandir(source):
+        path = target / entry.name
+        if entry.is_symlink():
+            path.symlink_to(os.readlink(entry.path))
+        elif entry.is_dir():
+            if not left_out(entry.path):
+                size += stage(entry.path, path)
+        elif entry.is_file():
+            size += max(entry.stat().st_size, 4096)
+            link_or_copy(entry.path, path)
+    shutil.copymode(source, target)
+    return size
+
+
+def left_out(path):
+    """What a guest has no use for: history, and the caches of guests."""
+    return os.path.basename(path) == ".git" or path == str(TREE / "build" / "vm")
+
+
+def link_or_copy(source, target):
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        pass    # gone since the directory was read: a build is going on
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def make_disk(disk, staging, command, settings):
+    """tree/ is /hadal in the guest; command is a shell script, settings are shell variables."""
+    staging.mkdir()
+    size = stage(TREE, staging / "tree")
+    shutil.copy2(VM_DIR / "stage2-init", staging / "stage2-init")
+    (staging / "command").write_text(f"exec {shlex.join(command)}\n")
+    (staging / "settings").write_text(
+        "".join(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items()))
+    make_ext4(disk, staging, (size * 5 // 4 >> 20) + FREE_MEGABYTES)
+    shutil.rmtree(staging)
