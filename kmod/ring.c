@@ -29,7 +29,8 @@ static inline u64 advance(u64 reserve, u32 bytes)
 /* What the reader says counts against itself alone: nonsense is a full ring. */
 static inline u32 room_at(const struct hadal_ring *ring, u64 reserve)
 {
-	u32 used = HADAL_COMMIT_POSITION(reserve) - READ_ONCE(ring->consumer->position);
+	/* Pairs with the reader's store-release: it has read what we write over. */
+	u32 used = HADAL_COMMIT_POSITION(reserve) - smp_load_acquire(&ring->consumer->position);
 
 	return used > ring->size ? 0 : ring->size - used;
 }
