@@ -54,14 +54,17 @@ struct hadal_ship_config {
 	const char *client_key;
 
 	size_t queue_bytes;		/* 64 MiB */
-	size_t queue_batches;		/* 1024 */
-	size_t request_bytes;		/* 4 MiB, before compression; at most 64 MiB */
+	size_t queue_batches;		/* 1024, batches and requests made of them */
+	size_t request_bytes;		/* 4 MiB, before compression; from 256 to 64 MiB */
 	unsigned int timeout_ms;	/* 10 s for one request */
 	unsigned int backoff_first_ms;	/* 1 s before the first repeat, then doubling */
 	unsigned int backoff_max_ms;	/* 30 s */
 	unsigned int retry_after_max_ms; /* 300 s: a receiver's Retry-After is cut to it */
 
-	/* Called from the shipping thread; @message holds no credential. */
+	/*
+	 * Called from the shipping thread, at most once a minute for one kind of
+	 * trouble; @message holds no credential.
+	 */
 	void (*log)(void *context, enum hadal_ship_log_level level, const char *message);
 	void *log_context;
 };
@@ -75,7 +78,7 @@ struct hadal_ship_signal_stats {
 	uint64_t rejected;		/* the receiver refused them for good */
 	uint64_t dropped_full;		/* the queue was full: the oldest went */
 	uint64_t dropped_oversize;	/* one alone exceeds a request or the queue */
-	uint64_t dropped_failed;	/* could not be encoded, or no answer to make sense of */
+	uint64_t dropped_failed;	/* no memory to encode them, or the answer exceeded its bound */
 	uint64_t dropped_stop;		/* not delivered when the shipper stopped */
 	uint64_t dropped_off;		/* the signal is switched off */
 	uint64_t waiting;
@@ -105,9 +108,9 @@ struct hadal_ship_stats {
  * @error: gets a message that names what is wrong, when something is
  * @error_size: its size in bytes
  *
- * Return: 0; -EINVAL: an endpoint, header or bound that cannot be; -EACCES: a
- * token, or a header or an address with a credential in it, that would go over
- * plain http to another host; -ENOENT or another -errno: a certificate file
+ * Return: 0; -EINVAL: an endpoint, token, header or bound that cannot be;
+ * -EACCES: a token, or a header or an address with a credential in it, that
+ * would go over plain http to another host; -ENOENT or another -errno: a certificate file
  * that cannot be read; -ENOMEM; -EAGAIN: no thread.
  */
 int hadal_shipper_new(const struct hadal_ship_config *config, struct hadal_shipper **shipper,
@@ -123,7 +126,7 @@ int hadal_shipper_check(const struct hadal_ship_config *config, char *error, siz
  * @batch: belongs to the shipper from here on, whatever is returned
  *
  * Return: 0; -ENOBUFS: the batch alone exceeds the queue, and is dropped and
- * counted; -ESHUTDOWN: hadal_shipper_stop() was called.
+ * counted; -ENOMEM; -ESHUTDOWN: hadal_shipper_stop() was called.
  */
 int hadal_shipper_submit(struct hadal_shipper *shipper, struct hadal_batch *batch);
 
