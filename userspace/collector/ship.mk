@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
-# Shipping: SHIP_OBJS go into hadald, with SHIP_LIBS.
+# Shipping: SHIP_OBJS go into hadald, with SHIP_LIBS. Included by every part that
+# links them, hence the guard.
+
+ifndef SHIP_OBJS
 
 SHIP_PACKAGES := libcurl libprotobuf-c zlib
 SHIP_LIBS = $(shell pkg-config --libs $(SHIP_PACKAGES)) -pthread
@@ -25,3 +28,5 @@ $(SHIP_OBJS): CFLAGS += $(shell pkg-config --cflags $(SHIP_PACKAGES))
 $(SHIP_OBJS): | $(SHIP_PROTO).h
 
 DEB_PACKAGES += protobuf-c-compiler libprotobuf-c-dev libcurl4-openssl-dev zlib1g-dev
+
+endif

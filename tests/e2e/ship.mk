@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+#
+# What tests/suites/30-ship runs: the driver, built with sanitizers too, the
+# independent decoder's package, and a real receiver.
+
+include userspace/collector/ship.mk
+
+SHIP_DRIVER := $(O)/tests/e2e/ship_driver
+
+$(O)/tests/e2e/ship_driver.o: CFLAGS += -Iuserspace/collector $(shell pkg-config --cflags json-c)
+
+$(SHIP_DRIVER): $(SHIP_DRIVER).o $(SHIP_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) -o $@ $^ $(SHIP_LIBS) $(shell pkg-config --libs json-c)
+
+ship-driver: $(SHIP_DRIVER)
+.PHONY: ship-driver
+
+DEB_PACKAGES += libjson-c-dev
+# Where they came another way, Debian's would be in their way.
+DEB_PACKAGES += $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
