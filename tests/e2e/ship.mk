@@ -5,9 +5,9 @@
 
 include userspace/collector/ship.mk
 
-SHIP_DRIVER := $(O)/tests/e2e/ship_driver
+SHIP_DRIVER := $(O)/tests/e2e/ship/driver
 
-$(O)/tests/e2e/ship_driver.o: CFLAGS += -Iuserspace/collector $(shell pkg-config --cflags json-c)
+$(O)/tests/e2e/ship/driver.o: CFLAGS += -Iuserspace/collector $(shell pkg-config --cflags json-c)
 
 $(SHIP_DRIVER): $(SHIP_DRIVER).o $(SHIP_OBJS)
 	$(call say,LD,$@)
@@ -16,6 +16,6 @@ $(SHIP_DRIVER): $(SHIP_DRIVER).o $(SHIP_OBJS)
 ship-driver: $(SHIP_DRIVER)
 .PHONY: ship-driver
 
-DEB_PACKAGES += libjson-c-dev
+DEB_PACKAGES += libjson-c-dev openssl ca-certificates
 # Where they came another way, Debian's would be in their way.
 DEB_PACKAGES += $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)

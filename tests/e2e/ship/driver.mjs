@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 export class Driver {
-	/** Starts @program with @options, an object of names as ship_driver.c lists them. */
+	/** Starts @program with @options, an object of names as driver.c lists them. */
 	constructor(program, options) {
 		const list = Object.entries(options).flatMap(([name, value]) =>
 			[value].flat().map((one) => `${name}=${one}`));
