@@ -107,6 +107,7 @@ export class Receiver {
 		this.metrics = [];	// likewise: decoded requests
 		this.sockets = new Set();
 		this.server = createServer((request, response) => this.#take(request, response));
+		this.server.keepAliveTimeout = 0;	// whoever keeps a connection may keep it
 		this.server.on('connection', (socket) => this.#connected(socket));
 		this.connections = 0;
 	}

@@ -9,7 +9,7 @@
 enum {
 	GZIP_WINDOW_BITS = 15 + 16,	/* zlib.h: 16 more means gzip, not zlib format */
 	MEMORY_LEVEL = 8,
-	LEVEL = 3,	/* names repeat so much that higher levels win little and cost twice the time */
+	LEVEL = 3,	/* a tenth of the size as it is; level 6 takes a tenth less in twice the time */
 };
 
 int hadal_gzip(const uint8_t *in, size_t in_size, uint8_t **out, size_t *out_size)

@@ -163,18 +163,19 @@ test('retry: an answer without end is cut off, and not asked for again', async (
 // Bounds
 
 test('queue: over its number the oldest go, exactly counted', async (t) => {
-	const receiver = await startReceiver(t, { answers: ['503:3'] });
-	const driver = startDriver(t, { endpoint: receiver.url, queue_batches: 5 });
+	const receiver = await startReceiver(t, { answers: ['503'] });
+	const never = 3600000;	// until the stop cuts it short
+	const driver = startDriver(t, { endpoint: receiver.url, queue_batches: 5, backoff_first_ms: never, backoff_max_ms: never });
 	const resources = Array.from({ length: 31 }, () => logResource(3));
 	driver.submit(resources[0]);
 	await driver.until(({ last_error: error }) => error.includes('503'));
 	for (const resource of resources.slice(1))
 		driver.submit(resource);
-	const full = await driver.stats();
+	const full = await driver.until(({ logs }) => logs.submitted === 31 * 3);
 	assert.equal(full.logs.dropped_full, 26 * 3);
 	assert.equal(full.queue_batches, 5);
 	assert.ok(accountsBalance(full.logs));
-	const stats = await driver.settle();
+	const stats = await driver.stop();
 	assert.equal(stats.logs.accepted, 5 * 3);
 	assert.equal(stats.queue_bytes, 0);
 	assert.deepEqual(recordNumbers(receiver.records),
