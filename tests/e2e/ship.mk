@@ -18,4 +18,4 @@ ship-driver: $(SHIP_DRIVER)
 
 DEB_PACKAGES += libjson-c-dev openssl ca-certificates
 # Where they came another way, Debian's would be in their way.
-DEB_PACKAGES += $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
+DEB_PACKAGES += $(if $(shell command -v node 2>/dev/null),,nodejs) $(if $(shell command -v npm 2>/dev/null),,npm)

@@ -196,7 +196,7 @@ struct hadal_point {
  */
 int hadal_metric_add_int(struct hadal_metric *metric, const struct hadal_point *point, int64_t value);
 
-/** hadal_metric_add_double() - add a point to a gauge; errors as hadal_metric_add_int(). */
+/** hadal_metric_add_double() - add a point to a gauge; not NaN; errors as hadal_metric_add_int(). */
 int hadal_metric_add_double(struct hadal_metric *metric, const struct hadal_point *point, double value);
 
 /*
