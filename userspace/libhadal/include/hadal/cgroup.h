@@ -13,10 +13,6 @@
 #define HADAL_API __attribute__((visibility("default")))
 #endif
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 #define HADAL_CONTAINER_ID_SIZE	65	/* 64 hexadecimal digits and NUL */
 #define HADAL_TASK_ID_SIZE	37	/* 32 hexadecimal digits, or a UUID, and NUL */
 #define HADAL_CGROUP_PATH_MAX	4096
@@ -48,9 +44,5 @@ HADAL_API int hadal_cgroup_parse(const char *path, char container_id[HADAL_CONTA
  * the cgroup is gone or could not be found. ENAMETOOLONG: size is too small.
  */
 HADAL_API int hadal_cgroup_path(uint32_t hierarchy, uint64_t id, pid_t pid, char *path, size_t size);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif

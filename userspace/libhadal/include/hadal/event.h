@@ -8,10 +8,6 @@
 
 #include <hadal/hadal.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* HADAL_EVENT_*; NULL for records that are no events (clocks, dump marks). Static. */
 HADAL_API const char *hadal_event_name(const struct hadal_record *record);
 
@@ -73,9 +69,5 @@ HADAL_API const char *hadal_tcp_state_name(uint32_t state);
 
 /* Address (first 4 bytes for AF_INET) as text, IPv6 as RFC 5952 has it. */
 HADAL_API void hadal_address_text(uint16_t family, const uint8_t address[16], char text[HADAL_ADDRESS_SIZE]);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif

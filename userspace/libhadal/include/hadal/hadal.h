@@ -33,10 +33,6 @@
 
 #include <hadal/uapi.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 #define HADAL_API __attribute__((visibility("default")))
 
 /* The library's version, as "1.2.3"; static. */
@@ -229,9 +225,5 @@ HADAL_API uint64_t hadal_clock_from_boottime(const struct hadal_clock *clock, ui
 
 /* RFC 3339 in UTC with nine digits of fraction. realtime: ns since 1970. */
 HADAL_API void hadal_timestamp(uint64_t realtime, char text[HADAL_TIMESTAMP_SIZE]);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif
