@@ -683,6 +683,65 @@ static void a_fault_behind_good_records(void **state)
 	assert_int_equal(fixture->rings[2].consumer.position, FORK_SIZE);
 }
 
+/* Writes a good record, or spoils something that the reader looks at. */
+static void write_or_spoil(struct memory_ring *ring, unsigned int *seed, uint64_t time)
+{
+	uint32_t random = (uint32_t)rand_r(seed);
+
+	if (random % 8 && memory_ring_room(ring) >= FORK_SIZE && memory_ring_room(ring) <= RING_SIZE) {
+		memory_ring_fork(ring, time, random);
+		return;
+	}
+	switch (random / 8 % 4) {
+	case 0:
+		ring->producer.commit = (uint64_t)random << 32 | (uint32_t)rand_r(seed);
+		break;
+	case 1:
+		ring->producer.busy = random / 32 % 2;
+		break;
+	case 2:
+		ring->consumer.position = random;
+		break;
+	case 3:
+		ring->data[random / 32 % RING_SIZE] = (uint8_t)rand_r(seed);
+		break;
+	}
+}
+
+/* One life of rings that are spoilt at random: it ends, and within its memory. */
+static void spoil(struct fixture *fixture, unsigned int *seed)
+{
+	const uint32_t most = RINGS * (RING_SIZE / (uint32_t)sizeof(struct hadal_record) + 2);
+	const struct hadal_record *record;
+	uint32_t step, calls;
+
+	for (step = 0; step < 200; step++) {
+		write_or_spoil(&fixture->rings[(uint32_t)rand_r(seed) % RINGS], seed, 1000 + step);
+		if (step % 10)
+			continue;
+		for (calls = 0; hadal_reader_next(fixture->reader, &record) != 0; calls++)
+			assert_true(calls < most);
+	}
+}
+
+static void spoilt_rings_never_lead_astray(void **state)
+{
+	uint64_t records = 0, failed = 0;
+	unsigned int seed = 1, life;
+	void *fixture;
+
+	(void)state;
+	for (life = 0; life < 300; life++) {
+		fixture = fixture_create(RINGS, 0);
+		spoil(fixture, &seed);
+		records += totals_of(fixture).records;
+		failed += totals_of(fixture).rings_failed;
+		teardown(&fixture);
+	}
+	assert_true(records > 1000);
+	assert_true(failed > 300);
+}
+
 /* ---- with writers that run ---- */
 
 #define WRITERS		3
@@ -826,6 +885,7 @@ int main(void)
 		TEST(a_record_from_the_future),
 		TEST(several_faults_are_told_one_by_one),
 		TEST(a_fault_behind_good_records),
+		cmocka_unit_test(spoilt_rings_never_lead_astray),
 		cmocka_unit_test(writers_that_run_are_merged_and_accounted_for),
 	};
 
