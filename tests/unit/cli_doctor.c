@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hadal doctor over systems made below a directory.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <zlib.h>
+
+#include <hadal/hadal.h>
+
+#include "checks.h"
+
+#define RELEASE		"6.12.40-cloud-amd64"
+
+static const char full_config[] =
+	"CONFIG_64BIT=y\nCONFIG_MODULES=y\nCONFIG_NET=y\nCONFIG_INET=y\nCONFIG_IPV6=y\n"
+	"CONFIG_TRACEPOINTS=y\nCONFIG_FUNCTION_TRACER=y\nCONFIG_DYNAMIC_FTRACE=y\n"
+	"CONFIG_SECURITY_NETWORK=y\nCONFIG_CGROUPS=y\nCONFIG_SOCK_CGROUP_DATA=y\n"
+	"CONFIG_BSD_PROCESS_ACCT=y\n";
+
+struct fixture {
+	char root[64];
+	struct host host;
+};
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	assert_non_null(fixture);
+	strcpy(fixture->root, "/tmp/hadal-doctor-XXXXXX");
+	assert_non_null(mkdtemp(fixture->root));
+	*state = fixture;
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *where)
+{
+	(void)status;
+	(void)type;
+	(void)where;
+	return remove(path);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	host_release(&fixture->host);
+	nftw(fixture->root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	free(fixture);
+	return 0;
+}
+
+/* Writes content to path below the root, making its directories; mode 0755. */
+static void put(struct fixture *fixture, const char *path, const char *content)
+{
+	char full[256], *slash;
+	FILE *file;
+
+	snprintf(full, sizeof(full), "%s%s", fixture->root, path);
+	for (slash = full + strlen(fixture->root) + 1; (slash = strchr(slash, '/')); slash++) {
+		*slash = 0;
+		mkdir(full, 0755);
+		*slash = '/';
+	}
+	file = fopen(full, "we");
+	assert_non_null(file);
+	fputs(content, file);
+	fclose(file);
+	chmod(full, 0755);
+}
+
+static struct finding look(struct fixture *fixture, const char *release, const char *name)
+{
+	struct finding finding;
+	size_t i;
+
+	host_release(&fixture->host);
+	host_examine(&fixture->host, fixture->root, release);
+	for (i = 0; i < check_count; i++) {
+		if (strcmp(checks[i].name, name))
+			continue;
+		check_run(&checks[i], &fixture->host, &finding);
+		return finding;
+	}
+	fail_msg("no check is named %s", name);
+	return finding;
+}
+
+static void expect_good(struct fixture *fixture, const char *name)
+{
+	struct finding finding = look(fixture, RELEASE, name);
+
+	assert_int_equal(finding.verdict, VERDICT_GOOD);
+	assert_string_equal(finding.remedy, "");
+}
+
+static void expect_remedy(struct fixture *fixture, const char *release, const char *name, const char *remedy)
+{
+	struct finding finding = look(fixture, release, name);
+
+	assert_int_equal(finding.verdict, VERDICT_BAD);
+	assert_string_equal(finding.remedy, remedy);
+}
+
+static void old_kernels_are_refused(void **state)
+{
+	assert_int_equal(look(*state, "5.10.0-30", "kernel").verdict, VERDICT_BAD);
+	assert_int_equal(look(*state, "6.0.9", "kernel").verdict, VERDICT_BAD);
+	assert_int_equal(look(*state, "nonsense", "kernel").verdict, VERDICT_BAD);
+	assert_int_equal(look(*state, "6.1.0", "kernel").verdict, VERDICT_GOOD);
+	assert_int_equal(look(*state, "7.2", "kernel").verdict, VERDICT_GOOD);
+}
+
+static void config_names_what_is_missing(void **state)
+{
+	struct fixture *fixture = *state;
+	struct finding finding;
+
+	assert_int_equal(look(fixture, RELEASE, "kernel configuration").verdict, VERDICT_UNKNOWN);
+	put(fixture, "/boot/config-" RELEASE, full_config);
+	expect_good(fixture, "kernel configuration");
+	put(fixture, "/boot/config-" RELEASE,
+	    "# CONFIG_TRACEPOINTS is not set\nCONFIG_NET=n\nCONFIG_MODULES_EXTRA=y\n");
+	finding = look(fixture, RELEASE, "kernel configuration");
+	assert_int_equal(finding.verdict, VERDICT_BAD);
+	assert_non_null(strstr(finding.text, "CONFIG_TRACEPOINTS"));
+	assert_non_null(strstr(finding.text, "CONFIG_NET,"));
+	assert_non_null(strstr(finding.text, "CONFIG_MODULES,"));
+	assert_non_null(strstr(finding.text, "CONFIG_BSD_PROCESS_ACCT"));
+}
+
+static void config_of_late_kernels_needs_no_accounting(void **state)
+{
+	struct fixture *fixture = *state;
+	char *config = strdup(full_config);
+
+	*strstr(config, "CONFIG_BSD") = 0;
+	put(fixture, "/boot/config-6.15.1", config);
+	put(fixture, "/boot/config-6.16.1", config);
+	put(fixture, "/boot/config-7.2.1", config);
+	free(config);
+	assert_int_equal(look(fixture, "6.15.1", "kernel configuration").verdict, VERDICT_BAD);
+	assert_int_equal(look(fixture, "6.16.1", "kernel configuration").verdict, VERDICT_GOOD);
+	assert_int_equal(look(fixture, "7.2.1", "kernel configuration").verdict, VERDICT_GOOD);
+}
+
+static void config_may_be_compressed(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[256];
+	gzFile file;
+
+	put(fixture, "/boot/config-" RELEASE, "");
+	snprintf(path, sizeof(path), "%s/boot/config-" RELEASE, fixture->root);
+	file = gzopen(path, "wb");
+	assert_non_null(file);
+	assert_true(gzputs(file, full_config) > 0);
+	gzclose(file);
+	expect_good(fixture, "kernel configuration");
+}
+
+struct distribution_case {
+	const char *os_release;
+	const char *release;
+	const char *remedy;
+};
+
+static void headers_come_from_the_distribution(void **state)
+{
+	static const struct distribution_case cases[] = {
+		{ "ID=debian\n", RELEASE, "apt-get install linux-headers-" RELEASE },
+		{ "ID=ubuntu\nID_LIKE=debian\n", RELEASE, "apt-get install linux-headers-" RELEASE },
+		{ "NAME=x\nID=\"amzn\"\nID_LIKE=\"fedora\"\n", "6.1.150-1.amzn2023.x86_64",
+		  "dnf install kernel-devel-6.1.150-1.amzn2023.x86_64" },
+		{ "ID=\"amzn\"\nID_LIKE=\"fedora\"\n", "6.12.40-1.amzn2023.x86_64",
+		  "dnf install kernel6.12-devel-6.12.40-1.amzn2023.x86_64" },
+		{ "ID=\"amzn\"\nID_LIKE=\"fedora\"\n", "6.18.4-1.amzn2023.aarch64",
+		  "dnf install kernel6.18-devel-6.18.4-1.amzn2023.aarch64" },
+		{ "ID=rocky\nID_LIKE=\"rhel centos fedora\"\n", "6.12.1", "dnf install kernel-devel-6.12.1" },
+		{ "ID=opensuse-leap\nID_LIKE=\"suse opensuse\"\n", "6.4.0", "zypper install kernel-default-devel" },
+		{ "ID=arch\n", "7.2.1", "pacman -S linux-headers" },
+		{ "ID=other\n", "7.2.1",
+		  "install the headers of kernel 7.2.1, so that /lib/modules/7.2.1/build is there" },
+	};
+	struct fixture *fixture = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		put(fixture, "/etc/os-release", cases[i].os_release);
+		expect_remedy(fixture, cases[i].release, "kernel headers", cases[i].remedy);
+	}
+	put(fixture, "/lib/modules/" RELEASE "/build/Makefile", "");
+	expect_good(fixture, "kernel headers");
+}
+
+static void tools_come_from_the_distribution(void **state)
+{
+	static const char *const programs[] = { "make", "dkms" };
+	struct fixture *fixture = *state;
+	char text[64];
+	size_t i;
+
+	put(fixture, "/etc/os-release", "ID=debian\n");
+	expect_remedy(fixture, RELEASE, "compiler", "apt-get install gcc");
+	for (i = 0; i < 2; i++) {
+		snprintf(text, sizeof(text), "apt-get install %s", programs[i]);
+		expect_remedy(fixture, RELEASE, programs[i], text);
+		snprintf(text, sizeof(text), "/usr/sbin/%s", programs[i]);
+		put(fixture, text, "");
+		expect_good(fixture, programs[i]);
+	}
+	put(fixture, "/usr/bin/gcc", "");
+	expect_good(fixture, "compiler");
+	put(fixture, "/boot/config-" RELEASE, "CONFIG_CC_IS_CLANG=y\n");
+	expect_remedy(fixture, RELEASE, "compiler", "apt-get install clang");
+}
+
+static void a_module_that_is_there_needs_no_tools(void **state)
+{
+	struct fixture *fixture = *state;
+	char remedy[128];
+
+	expect_remedy(fixture, RELEASE, "module installed", "install the package hadal-dkms");
+	put(fixture, "/usr/src/hadal-" HADAL_VERSION "/dkms.conf", "");
+	snprintf(remedy, sizeof(remedy), "dkms install hadal/%s -k " RELEASE, hadal_version());
+	expect_remedy(fixture, RELEASE, "module installed", remedy);
+	put(fixture, "/lib/modules/" RELEASE "/updates/dkms/hadal.ko.xz", "");
+	expect_good(fixture, "module installed");
+	assert_int_equal(look(fixture, RELEASE, "make").verdict, VERDICT_NOT_NEEDED);
+	assert_int_equal(look(fixture, RELEASE, "kernel headers").verdict, VERDICT_NOT_NEEDED);
+	assert_int_equal(look(fixture, RELEASE, "kernel").verdict, VERDICT_GOOD);
+}
+
+static void what_runs_is_not_looked_at_elsewhere(void **state)
+{
+	assert_int_equal(look(*state, RELEASE, "module loaded").verdict, VERDICT_UNKNOWN);
+	assert_int_equal(look(*state, RELEASE, "device").verdict, VERDICT_UNKNOWN);
+	assert_int_equal(look(*state, RELEASE, "module signatures").verdict, VERDICT_UNKNOWN);
+}
+
+/* As if the system below the root were the one that runs. */
+static struct finding look_running(struct fixture *fixture, const char *name)
+{
+	struct finding finding = look(fixture, RELEASE, name);
+	size_t i;
+
+	fixture->host.running = true;
+	for (i = 0; i < check_count; i++)
+		if (!strcmp(checks[i].name, name))
+			check_run(&checks[i], &fixture->host, &finding);
+	return finding;
+}
+
+static void signatures_may_be_demanded(void **state)
+{
+	struct fixture *fixture = *state;
+	struct finding finding;
+
+	assert_int_equal(look_running(fixture, "module signatures").verdict, VERDICT_GOOD);
+	put(fixture, "/sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
+	put(fixture, "/sys/module/module/parameters/sig_enforce", "N\n");
+	assert_int_equal(look_running(fixture, "module signatures").verdict, VERDICT_GOOD);
+	put(fixture, "/sys/module/module/parameters/sig_enforce", "Y\n");
+	finding = look_running(fixture, "module signatures");
+	assert_int_equal(finding.verdict, VERDICT_BAD);
+	assert_non_null(strstr(finding.text, "sig_enforce"));
+	put(fixture, "/sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
+	finding = look_running(fixture, "module signatures");
+	assert_non_null(strstr(finding.text, "locked down"));
+	assert_non_null(strstr(finding.remedy, "kernel command line"));
+}
+
+static void secure_boot_is_mended_by_distribution(void **state)
+{
+	static const char path[] = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+	struct fixture *fixture = *state;
+	struct finding finding;
+
+	put(fixture, "/sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
+	put(fixture, path, "\6\1\1\1\1");
+	put(fixture, "/etc/os-release", "ID=debian\n");
+	finding = look_running(fixture, "module signatures");
+	assert_non_null(strstr(finding.text, "Secure Boot is on"));
+	assert_non_null(strstr(finding.remedy, "mokutil --import"));
+	put(fixture, "/etc/os-release", "ID=\"amzn\"\n");
+	finding = look_running(fixture, "module signatures");
+	assert_non_null(strstr(finding.remedy, "without Secure Boot"));
+	put(fixture, "/sys/module/hadal/version", "");
+	assert_int_equal(look_running(fixture, "module signatures").verdict, VERDICT_GOOD);
+}
+
+static void modules_may_be_disabled(void **state)
+{
+	struct fixture *fixture = *state;
+	struct finding finding;
+
+	finding = look_running(fixture, "module loading");
+	assert_int_equal(finding.verdict, VERDICT_BAD);
+	assert_non_null(strstr(finding.remedy, "CONFIG_MODULES"));
+	put(fixture, "/proc/modules", "");
+	put(fixture, "/proc/sys/kernel/modules_disabled", "0\n");
+	assert_int_equal(look_running(fixture, "module loading").verdict, VERDICT_GOOD);
+	put(fixture, "/proc/sys/kernel/modules_disabled", "1\n");
+	assert_int_equal(look_running(fixture, "module loading").verdict, VERDICT_BAD);
+}
+
+static void the_device_is_looked_at(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_string_equal(look_running(fixture, "device").remedy, "modprobe hadal");
+	assert_string_equal(look_running(fixture, "module loaded").remedy, "modprobe hadal");
+	put(fixture, "/sys/module/hadal/version", "");
+	assert_string_equal(look_running(fixture, "device").remedy, "udevadm trigger --name-match=hadal");
+	put(fixture, "/dev/hadal", "");
+	assert_int_equal(look_running(fixture, "device").verdict, VERDICT_GOOD);
+	/* A file that is no device answers no ioctl. */
+	assert_int_equal(look_running(fixture, "abi").verdict, VERDICT_UNKNOWN);
+}
+
+#define TEST(function)	cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(old_kernels_are_refused),
+		TEST(config_names_what_is_missing),
+		TEST(config_of_late_kernels_needs_no_accounting),
+		TEST(config_may_be_compressed),
+		TEST(headers_come_from_the_distribution),
+		TEST(tools_come_from_the_distribution),
+		TEST(a_module_that_is_there_needs_no_tools),
+		TEST(what_runs_is_not_looked_at_elsewhere),
+		TEST(signatures_may_be_demanded),
+		TEST(secure_boot_is_mended_by_distribution),
+		TEST(modules_may_be_disabled),
+		TEST(the_device_is_looked_at),
+	};
+
+	return cmocka_run_group_tests_name("doctor", tests, NULL, NULL);
+}

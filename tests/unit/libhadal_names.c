@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * names.h and docs/events.md name the same things. Run from the root of the
+ * tree.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEADER	"userspace/libhadal/include/hadal/names.h"
+#define PAGE	"docs/events.md"
+
+/* Names in the first column of the page that are values of hadal.tcp.flags. */
+static const char *const flags[] = {
+	"dumped", "no_open_seen", "not_accepted", "accepted_after_close", "fastopen", "v4mapped",
+	"kernel_socket", "mptcp", "port_unknown",
+};
+
+static char *read_file(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t length;
+
+	assert_non_null(file);
+	length = 0;
+	assert_true(getdelim(&text, &length, 0, file) > 0);
+	fclose(file);
+	return text;
+}
+
+/* Whether text has name between two quotes of that kind. */
+static bool is_quoted(const char *text, const char *name, char quote)
+{
+	char quoted[128];
+
+	assert_true((size_t)snprintf(quoted, sizeof(quoted), "%c%s%c", quote, name, quote) < sizeof(quoted));
+	return strstr(text, quoted) != NULL;
+}
+
+static bool is_flag(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (!strcmp(flags[i], name))
+			return true;
+	return false;
+}
+
+static void each_name_of_the_header_is_explained(void **state)
+{
+	char *header = read_file(HEADER), *page = read_file(PAGE);
+	char *line, *save = NULL, name[128];
+	unsigned int count = 0;
+
+	(void)state;
+	for (line = strtok_r(header, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (sscanf(line, "#define HADAL_%*s \"%127[^\"]\"", name) != 1)
+			continue;
+		if (!is_quoted(page, name, '`'))
+			fail_msg("%s is not in %s", name, PAGE);
+		count++;
+	}
+	assert_true(count > 80);
+	free(header);
+	free(page);
+}
+
+static void each_row_of_the_page_is_in_the_header(void **state)
+{
+	char *header = read_file(HEADER), *page = read_file(PAGE);
+	char *line, *save = NULL, name[128];
+	unsigned int count = 0;
+
+	(void)state;
+	for (line = strtok_r(page, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (sscanf(line, "| `%127[^`]` |", name) != 1 || is_flag(name))
+			continue;
+		if (!is_quoted(header, name, '"'))
+			fail_msg("%s is not in %s", name, HEADER);
+		count++;
+	}
+	assert_true(count > 80);
+	free(header);
+	free(page);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_name_of_the_header_is_explained),
+		cmocka_unit_test(each_row_of_the_page_is_in_the_header),
+	};
+
+	return cmocka_run_group_tests_name("names", tests, NULL, NULL);
+}

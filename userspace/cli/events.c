@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hadal events: what happens, line by line.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <hadal/event.h>
+
+#include "cli.h"
+#include "event_output.h"
+
+#define NSEC_PER_MSEC	1000000ULL
+
+struct options {
+	bool json;
+	bool dump;
+	uint32_t classes;	/* 0: what the module has */
+	uint64_t duration;	/* ns; 0: without end */
+	uint64_t count;		/* events; 0: without end */
+	uint64_t snapshot;	/* ns between two; 0: none */
+	uint32_t flow_ring_size;	/* bytes; 0: default */
+	uint32_t lifecycle_ring_size;
+};
+
+struct stream {
+	struct options options;
+	struct hadal_session *session;
+	struct hadal_clock clock;
+	struct containers *containers;
+	uint64_t events;
+	uint64_t end;		/* CLOCK_MONOTONIC, ns */
+	uint64_t next_snapshot;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+}
+
+static void help(void)
+{
+	fputs("Usage: hadal events [OPTION...]\n"
+	      "\n"
+	      "Prints processes and TCP connections as they happen, until interrupted, and\n"
+	      "then on standard error what was lost.\n"
+	      "\n"
+	      "  --json            JSON lines; docs/events.md and hadal(1) say what is in them\n"
+	      "  --class LIST      of process,tcp; default: both\n"
+	      "  --duration TIME   end after 10s, 500ms, 2m\n"
+	      "  --count N         end after N events\n"
+	      "  --dump            first what exists: processes, connections, listeners\n"
+	      "  --snapshot TIME   counters of the connections that live, each so often\n"
+	      "  --ring-size SIZE  bytes per CPU and lane, a power of two: 4096, 64K, 1M\n"
+	      "  --flow-ring-size SIZE, --lifecycle-ring-size SIZE\n"
+	      "                    the same for connections and for processes alone\n", stdout);
+}
+
+enum {
+	OPTION_HELP = 256,
+	OPTION_JSON,
+	OPTION_CLASS,
+	OPTION_DURATION,
+	OPTION_COUNT,
+	OPTION_DUMP,
+	OPTION_SNAPSHOT,
+	OPTION_RING_SIZE,
+	OPTION_FLOW_RING_SIZE,
+	OPTION_LIFECYCLE_RING_SIZE,
+};
+
+static const struct option long_options[] = {
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "class", required_argument, NULL, OPTION_CLASS },
+	{ "duration", required_argument, NULL, OPTION_DURATION },
+	{ "count", required_argument, NULL, OPTION_COUNT },
+	{ "dump", no_argument, NULL, OPTION_DUMP },
+	{ "snapshot", required_argument, NULL, OPTION_SNAPSHOT },
+	{ "ring-size", required_argument, NULL, OPTION_RING_SIZE },
+	{ "flow-ring-size", required_argument, NULL, OPTION_FLOW_RING_SIZE },
+	{ "lifecycle-ring-size", required_argument, NULL, OPTION_LIFECYCLE_RING_SIZE },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int bad_value(const char *option, const char *value, const char *wanted)
+{
+	complain("events: --%s %s: %s", option, value, wanted);
+	return EXIT_USAGE;
+}
+
+static int take_classes(struct options *options, const char *text)
+{
+	char *unknown = NULL;
+
+	if (parse_classes(text, &options->classes, &unknown))
+		return EXIT_WELL;
+	complain("events: --class %s: there is no class '%s'; there are process and tcp", text,
+		 unknown ? unknown : text);
+	free(unknown);
+	return EXIT_USAGE;
+}
+
+static int take_duration(const char *option, const char *text, uint64_t *duration)
+{
+	if (parse_duration(text, duration) && *duration)
+		return EXIT_WELL;
+	return bad_value(option, text, "not a time such as 10s, 500ms or 2m");
+}
+
+static int take_size(const char *option, const char *text, uint32_t *size)
+{
+	if (parse_size(text, size) && *size && !(*size & (*size - 1)))
+		return EXIT_WELL;
+	return bad_value(option, text, "not a power of two such as 4096, 64K or 1M");
+}
+
+static int take_option(struct options *options, int option, const char *name)
+{
+	switch (option) {
+	case OPTION_JSON:
+		options->json = true;
+		return EXIT_WELL;
+	case OPTION_DUMP:
+		options->dump = true;
+		return EXIT_WELL;
+	case OPTION_CLASS:
+		return take_classes(options, optarg);
+	case OPTION_DURATION:
+		return take_duration(name, optarg, &options->duration);
+	case OPTION_SNAPSHOT:
+		return take_duration(name, optarg, &options->snapshot);
+	case OPTION_COUNT:
+		if (parse_count(optarg, &options->count))
+			return EXIT_WELL;
+		return bad_value(name, optarg, "not a number above 0");
+	case OPTION_FLOW_RING_SIZE:
+		return take_size(name, optarg, &options->flow_ring_size);
+	case OPTION_LIFECYCLE_RING_SIZE:
+		return take_size(name, optarg, &options->lifecycle_ring_size);
+	case OPTION_RING_SIZE:
+		if (take_size(name, optarg, &options->flow_ring_size))
+			return EXIT_USAGE;
+		options->lifecycle_ring_size = options->flow_ring_size;
+		return EXIT_WELL;
+	default:
+		return EXIT_USAGE;
+	}
+}
+
+/* Returns an exit status, or -1 to go on. */
+static int take_options(struct options *options, int argc, char **argv)
+{
+	int option, index = 0, status;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":h", long_options, &index)) != -1) {
+		if (option == '?' || option == ':')
+			return complain_of_option(option, argv);
+		if (option == 'h' || option == OPTION_HELP) {
+			help();
+			return EXIT_WELL;
+		}
+		status = take_option(options, option, long_options[index].name);
+		if (status)
+			return status;
+	}
+	return has_operand(argc, argv) ? EXIT_USAGE : -1;
+}
+
+/* ---- the session ---- */
+
+static int complain_of_open(int error)
+{
+	switch (error) {
+	case -ENOENT:
+		complain("the module is not loaded: there is no %s; 'modprobe hadal' loads it, "
+			 "'hadal doctor' says what is missing", HADAL_DEVICE_PATH);
+		break;
+	case -EACCES:
+	case -EPERM:
+		complain("%s: %s; be root or in the group hadal", HADAL_DEVICE_PATH, strerror(-error));
+		break;
+	default:
+		complain("%s: %s", HADAL_DEVICE_PATH, strerror(-error));
+	}
+	return EXIT_FAILED;
+}
+
+static int configure(struct stream *stream)
+{
+	const struct options *options = &stream->options;
+	struct hadal_config config;
+	struct hadal_query query;
+	uint32_t argv_room;
+
+	hadal_session_query(stream->session, &query);
+	hadal_config_default(&config, &query);
+	if (options->classes)
+		config.classes = options->classes;
+	if (options->flow_ring_size)
+		config.flow_ring_size = options->flow_ring_size;
+	if (options->lifecycle_ring_size)
+		config.lifecycle_ring_size = options->lifecycle_ring_size;
+	argv_room = config.lifecycle_ring_size / 4;
+	if (config.argv_max > argv_room)
+		config.argv_max = argv_room;
+	return hadal_session_configure(stream->session, &config);
+}
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000 * NSEC_PER_MSEC + (uint64_t)time.tv_nsec;
+}
+
+static int begin(struct stream *stream)
+{
+	const struct options *options = &stream->options;
+	uint32_t existing = 0;
+	int error = configure(stream);
+
+	if (error == 0)
+		error = hadal_session_start(stream->session);
+	if (!options->classes || options->classes & HADAL_CLASS_BIT(HADAL_CLASS_PROCESS))
+		existing |= HADAL_DUMP_PROCESSES;
+	if (!options->classes || options->classes & HADAL_CLASS_BIT(HADAL_CLASS_TCP))
+		existing |= HADAL_DUMP_CONNECTIONS;
+	if (error == 0 && options->dump)
+		error = hadal_session_request_dump(stream->session, existing);
+	stream->end = options->duration ? now() + options->duration : UINT64_MAX;
+	stream->next_snapshot = options->snapshot ? now() + options->snapshot : UINT64_MAX;
+	return error;
+}
+
+/* ---- the stream ---- */
+
+static int show(struct stream *stream, const struct hadal_record *record)
+{
+	const struct container *container;
+
+	hadal_clock_update(&stream->clock, record);
+	if (!hadal_event_name(record))
+		return 0;
+	stream->events++;
+	container = containers_find(stream->containers, record);
+	if (stream->options.json)
+		return event_json(stdout, record, &stream->clock, container);
+	return event_line(stdout, record, &stream->clock, container);
+}
+
+static bool is_over(const struct stream *stream)
+{
+	return interrupted || ferror(stdout) || now() >= stream->end;
+}
+
+static bool has_enough(const struct stream *stream)
+{
+	return stream->options.count && stream->events >= stream->options.count;
+}
+
+static int take_snapshot(struct stream *stream)
+{
+	int error;
+
+	if (now() < stream->next_snapshot)
+		return 0;
+	error = hadal_session_request_dump(stream->session, HADAL_DUMP_CONNECTIONS);
+	/* The one before is still being written: this one is left out. */
+	if (error < 0 && error != -EBUSY)
+		return error;
+	stream->next_snapshot += stream->options.snapshot;
+	return 0;
+}
+
+static int milliseconds_to(uint64_t time)
+{
+	uint64_t at = now();
+
+	if (time <= at)
+		return 0;
+	return time - at < HADAL_READ_INTERVAL * NSEC_PER_MSEC ?
+		(int)((time - at) / NSEC_PER_MSEC) + 1 : HADAL_READ_INTERVAL;
+}
+
+/* Standard output is flushed before each wait, not after each line. */
+static int next_record(struct stream *stream, const struct hadal_record **record)
+{
+	uint64_t wake = stream->end < stream->next_snapshot ? stream->end : stream->next_snapshot;
+	int result = hadal_session_next(stream->session, record, 0);
+
+	if (result != 0)
+		return result;
+	fflush(stdout);
+	return hadal_session_next(stream->session, record, milliseconds_to(wake));
+}
+
+static int follow(struct stream *stream)
+{
+	const struct hadal_record *record;
+	int result = 0;
+
+	while (result >= 0 && !is_over(stream) && !has_enough(stream)) {
+		result = take_snapshot(stream);
+		if (result == 0)
+			result = next_record(stream, &record);
+		if (result > 0)
+			result = show(stream, record);
+		if (result == -EINTR)
+			result = 0;
+	}
+	return result;
+}
+
+/* What was recorded up to now. */
+static int drain(struct stream *stream)
+{
+	const struct hadal_record *record;
+	int result = hadal_session_stop(stream->session);
+
+	while (result == 0 && !has_enough(stream) && !ferror(stdout)) {
+		result = hadal_session_next(stream->session, &record, HADAL_READ_INTERVAL);
+		if (result == 0)
+			return 0;
+		if (result > 0)
+			result = show(stream, record);
+		if (result == -EINTR)
+			result = 0;
+	}
+	return result;
+}
+
+static void report_losses(struct stream *stream)
+{
+	struct hadal_totals totals;
+	struct hadal_stats stats;
+	uint64_t lost = 0;
+	unsigned int i;
+
+	hadal_reader_totals(hadal_session_reader(stream->session), &totals);
+	if (hadal_session_stats(stream->session, HADAL_CPU_ALL, &stats) < 0) {
+		complain("%s", hadal_session_error(stream->session));
+		return;
+	}
+	for (i = 0; i < HADAL_CLASS_SLOTS; i++)
+		lost += stats.class_stats[i].lost;
+	fprintf(stderr, "hadal: %llu events, %llu records lost", (unsigned long long)stream->events,
+		(unsigned long long)lost);
+	for (i = 0; i < HADAL_CLASS_SLOTS; i++)
+		if (stats.class_stats[i].lost && hadal_class_name(i))
+			fprintf(stderr, ", %s %llu of %llu", hadal_class_name(i),
+				(unsigned long long)stats.class_stats[i].lost,
+				(unsigned long long)stats.class_stats[i].produced);
+	fputc('\n', stderr);
+	if (totals.lost_unexplained)
+		complain("%llu LOST records disagree with the gaps before them",
+			 (unsigned long long)totals.lost_unexplained);
+}
+
+static int run(struct stream *stream)
+{
+	int error = begin(stream);
+
+	if (error == 0)
+		error = follow(stream);
+	if (error >= 0)
+		error = drain(stream);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		/* Who reads us has seen enough. */
+		if (errno != EPIPE)
+			complain("standard output: %s", strerror(errno));
+		return errno == EPIPE ? EXIT_WELL : EXIT_FAILED;
+	}
+	if (error < 0) {
+		complain("%s", hadal_session_error(stream->session)[0] ?
+			 hadal_session_error(stream->session) : strerror(-error));
+		return EXIT_FAILED;
+	}
+	report_losses(stream);
+	return EXIT_WELL;
+}
+
+static void catch_signals(void)
+{
+	/* A second one ends without ado. */
+	struct sigaction action = { .sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int command_events(int argc, char **argv)
+{
+	struct stream stream = { .events = 0 };
+	int status = take_options(&stream.options, argc, argv), error;
+
+	if (status >= 0)
+		return status;
+	error = hadal_session_open(&stream.session, NULL);
+	if (error < 0)
+		return complain_of_open(error);
+	stream.containers = containers_create();
+	catch_signals();
+	if (stream.containers) {
+		status = run(&stream);
+	} else {
+		complain("%s", strerror(ENOMEM));
+		status = EXIT_FAILED;
+	}
+	containers_destroy(stream.containers);
+	hadal_session_close(stream.session);
+	return status;
+}

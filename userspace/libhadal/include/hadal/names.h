@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The vocabulary of events: one for the command line, OTLP log records and
+ * docs/events.md, which explains each name. OpenTelemetry's names where the
+ * semantic conventions have one, else hadal.*; seconds and bytes everywhere,
+ * no unit in a name.
+ */
+#ifndef HADAL_NAMES_H
+#define HADAL_NAMES_H
+
+/* Keys of a JSON line; in OTLP these are fields of the LogRecord. */
+#define HADAL_KEY_TIMESTAMP			"timestamp"
+#define HADAL_KEY_EVENT_NAME			"event_name"
+
+/* Events */
+#define HADAL_EVENT_PROCESS_FORK		"hadal.process.fork"
+#define HADAL_EVENT_PROCESS_EXEC		"hadal.process.exec"
+#define HADAL_EVENT_PROCESS_EXIT		"hadal.process.exit"
+#define HADAL_EVENT_PROCESS_EXISTING		"hadal.process.existing"
+#define HADAL_EVENT_TCP_ESTABLISHED		"hadal.tcp.established"
+#define HADAL_EVENT_TCP_FAILED			"hadal.tcp.failed"
+#define HADAL_EVENT_TCP_ACCEPTED		"hadal.tcp.accepted"
+#define HADAL_EVENT_TCP_CLOSED			"hadal.tcp.closed"
+#define HADAL_EVENT_TCP_SNAPSHOT		"hadal.tcp.snapshot"
+#define HADAL_EVENT_TCP_LISTENING		"hadal.tcp.listening"
+#define HADAL_EVENT_TCP_LISTENER_CLOSED		"hadal.tcp.listener_closed"
+#define HADAL_EVENT_RECORD_LOST			"hadal.record.lost"
+
+/* Process and container */
+#define HADAL_ATTR_PROCESS_PID			"process.pid"
+#define HADAL_ATTR_PROCESS_PARENT_PID		"process.parent_pid"
+#define HADAL_ATTR_PROCESS_VPID			"process.vpid"
+#define HADAL_ATTR_PROCESS_CREATION_TIME	"process.creation.time"
+#define HADAL_ATTR_PROCESS_REAL_USER_ID		"process.real_user.id"
+#define HADAL_ATTR_PROCESS_EXECUTABLE_NAME	"process.executable.name"
+#define HADAL_ATTR_PROCESS_EXECUTABLE_PATH	"process.executable.path"
+#define HADAL_ATTR_PROCESS_COMMAND_ARGS		"process.command_args"
+#define HADAL_ATTR_PROCESS_EXIT_CODE		"process.exit.code"
+#define HADAL_ATTR_CONTAINER_ID			"container.id"
+#define HADAL_ATTR_AWS_ECS_TASK_ID		"aws.ecs.task.id"
+
+#define HADAL_ATTR_PROCESS_COMM			"hadal.process.comm"
+#define HADAL_ATTR_PROCESS_REAL_GROUP_ID	"hadal.process.real_group.id"
+#define HADAL_ATTR_PROCESS_KERNEL_THREAD	"hadal.process.kernel_thread"
+#define HADAL_ATTR_PROCESS_PID_NAMESPACE	"hadal.process.pid_namespace.id"
+#define HADAL_ATTR_PROCESS_MOUNT_NAMESPACE	"hadal.process.mount_namespace.id"
+#define HADAL_ATTR_PROCESS_SCRIPT_PATH		"hadal.process.script.path"
+#define HADAL_ATTR_PROCESS_ARGUMENT_COUNT	"hadal.process.argument.count"
+#define HADAL_ATTR_PROCESS_TRUNCATED		"hadal.process.truncated"
+#define HADAL_ATTR_PROCESS_EXEC_THREAD		"hadal.process.exec.thread.id"
+#define HADAL_ATTR_PROCESS_EXIT_SIGNAL		"hadal.process.exit.signal"
+#define HADAL_ATTR_PROCESS_CORE_DUMPED		"hadal.process.core_dumped"
+#define HADAL_ATTR_PROCESS_OOM_KILLED		"hadal.process.oom_killed"
+#define HADAL_ATTR_PROCESS_DURATION		"hadal.process.duration"
+#define HADAL_ATTR_PROCESS_CPU_USER		"hadal.process.cpu.user"
+#define HADAL_ATTR_PROCESS_CPU_SYSTEM		"hadal.process.cpu.system"
+#define HADAL_ATTR_PROCESS_CPU_TOTAL		"hadal.process.cpu.total"
+#define HADAL_ATTR_PROCESS_MEMORY_PEAK		"hadal.process.memory.peak"
+#define HADAL_ATTR_PROCESS_FAULT_MINOR		"hadal.process.page_fault.minor"
+#define HADAL_ATTR_PROCESS_FAULT_MAJOR		"hadal.process.page_fault.major"
+#define HADAL_ATTR_PROCESS_SWITCH_VOLUNTARY	"hadal.process.context_switch.voluntary"
+#define HADAL_ATTR_PROCESS_SWITCH_INVOLUNTARY	"hadal.process.context_switch.involuntary"
+#define HADAL_ATTR_PROCESS_STORAGE_READ		"hadal.process.storage.read"
+#define HADAL_ATTR_PROCESS_STORAGE_WRITTEN	"hadal.process.storage.written"
+#define HADAL_ATTR_CGROUP_ID			"hadal.cgroup.id"
+#define HADAL_ATTR_CGROUP_HIERARCHY		"hadal.cgroup.hierarchy"
+#define HADAL_ATTR_NETWORK_NAMESPACE		"hadal.network.namespace.id"
+
+/* Connection */
+#define HADAL_ATTR_NETWORK_TRANSPORT		"network.transport"
+#define HADAL_ATTR_NETWORK_TYPE			"network.type"
+#define HADAL_ATTR_NETWORK_LOCAL_ADDRESS	"network.local.address"
+#define HADAL_ATTR_NETWORK_LOCAL_PORT		"network.local.port"
+#define HADAL_ATTR_NETWORK_PEER_ADDRESS		"network.peer.address"
+#define HADAL_ATTR_NETWORK_PEER_PORT		"network.peer.port"
+#define HADAL_ATTR_NETWORK_CONNECTION_STATE	"network.connection.state"
+#define HADAL_ATTR_ERROR_TYPE			"error.type"
+
+#define HADAL_ATTR_CONNECTION_ID		"hadal.connection.id"
+#define HADAL_ATTR_CONNECTION_KEY		"hadal.connection.key"
+#define HADAL_ATTR_TCP_ROLE			"hadal.tcp.role"
+#define HADAL_ATTR_TCP_OWNER			"hadal.tcp.owner"
+#define HADAL_ATTR_TCP_FLAGS			"hadal.tcp.flags"
+#define HADAL_ATTR_TCP_SOCKET_CGROUP_ID		"hadal.tcp.socket.cgroup.id"
+#define HADAL_ATTR_TCP_CONNECT_DURATION		"hadal.tcp.connect.duration"
+#define HADAL_ATTR_TCP_CONNECTION_DURATION	"hadal.tcp.connection.duration"
+#define HADAL_ATTR_TCP_CLOSER_PID		"hadal.tcp.closer.pid"
+#define HADAL_ATTR_TCP_BACKLOG			"hadal.tcp.backlog"
+#define HADAL_ATTR_TCP_PAYLOAD_WRITTEN		"hadal.tcp.payload.written"
+#define HADAL_ATTR_TCP_PAYLOAD_SENT		"hadal.tcp.payload.sent"
+#define HADAL_ATTR_TCP_PAYLOAD_ACKED		"hadal.tcp.payload.acked"
+#define HADAL_ATTR_TCP_PAYLOAD_RECEIVED		"hadal.tcp.payload.received"
+#define HADAL_ATTR_TCP_PAYLOAD_RETRANSMITTED	"hadal.tcp.payload.retransmitted"
+#define HADAL_ATTR_TCP_PAYLOAD_UNREAD		"hadal.tcp.payload.unread"
+#define HADAL_ATTR_TCP_SEGMENT_SENT		"hadal.tcp.segment.sent"
+#define HADAL_ATTR_TCP_SEGMENT_RECEIVED		"hadal.tcp.segment.received"
+#define HADAL_ATTR_TCP_SEGMENT_RETRANSMITTED	"hadal.tcp.segment.retransmitted"
+#define HADAL_ATTR_TCP_DATA_SEGMENT_SENT	"hadal.tcp.data_segment.sent"
+#define HADAL_ATTR_TCP_DATA_SEGMENT_RECEIVED	"hadal.tcp.data_segment.received"
+#define HADAL_ATTR_TCP_RTT			"hadal.tcp.rtt"
+#define HADAL_ATTR_TCP_RTT_DEVIATION		"hadal.tcp.rtt_deviation"
+#define HADAL_ATTR_TCP_RTT_MIN			"hadal.tcp.rtt_min"
+#define HADAL_ATTR_TCP_CONGESTION_WINDOW	"hadal.tcp.congestion_window"
+
+/* Loss */
+#define HADAL_ATTR_RECORD_CPU			"hadal.record.cpu"
+#define HADAL_ATTR_RECORD_LANE			"hadal.record.lane"
+#define HADAL_ATTR_RECORD_LOST_COUNT		"hadal.record.lost.count"
+#define HADAL_ATTR_RECORD_LOST_CONTROL		"hadal.record.lost.control"
+#define HADAL_ATTR_RECORD_LOST_PROCESS		"hadal.record.lost.process"
+#define HADAL_ATTR_RECORD_LOST_CGROUP		"hadal.record.lost.cgroup"
+#define HADAL_ATTR_RECORD_LOST_TCP		"hadal.record.lost.tcp"
+#define HADAL_ATTR_RECORD_LOST_UDP		"hadal.record.lost.udp"
+#define HADAL_ATTR_RECORD_LOST_DNS		"hadal.record.lost.dns"
+
+/* Values of enumerated attributes */
+#define HADAL_VALUE_TRANSPORT_TCP		"tcp"
+#define HADAL_VALUE_TYPE_IPV4			"ipv4"
+#define HADAL_VALUE_TYPE_IPV6			"ipv6"
+#define HADAL_VALUE_ROLE_CLIENT			"client"
+#define HADAL_VALUE_ROLE_SERVER			"server"
+#define HADAL_VALUE_ROLE_LISTENER		"listener"
+#define HADAL_VALUE_OWNER_CALLER		"caller"
+#define HADAL_VALUE_OWNER_HOLDER		"holder"
+#define HADAL_VALUE_OWNER_KERNEL		"kernel"
+#define HADAL_VALUE_LANE_LIFECYCLE		"lifecycle"
+#define HADAL_VALUE_LANE_FLOW			"flow"
+#define HADAL_VALUE_ERROR_OTHER			"_OTHER"
+
+#endif
