@@ -66,6 +66,7 @@ def fetch(name, arch, directory):
         for deb in archive.download(wanted, pathlib.Path(downloads)):
             command(["dpkg-deb", "-x", deb, root])
     merge_usr(root)
+    settle_boot(root, release)
     relocate_headers(root, release)
     command(["depmod", "-b", root, release])
     make_ext4(directory / "disk.ext4", root, DISK_MEGABYTES)
@@ -77,6 +78,16 @@ def merge_usr(root):
         shutil.copytree(root / "lib", root / "usr/lib", symlinks=True, dirs_exist_ok=True, copy_function=os.link)
         shutil.rmtree(root / "lib")
     (root / "lib").symlink_to("usr/lib")
+
+
+def settle_boot(root, release):
+    """Debian's 7.x packages keep /boot's files with the modules."""
+    boot = root / "boot"
+    boot.mkdir(exist_ok=True)
+    for name in "vmlinuz", "config":
+        file = root / "usr/lib/modules" / release / name
+        if file.exists():
+            os.link(file, boot / f"{name}-{release}")
 
 
 def image_package(archive, name, arch):
@@ -109,13 +120,10 @@ def parts(archive, packages):
 
 
 def relocate_headers(root, release):
-    """Debian's build tree names its other half by absolute path; make that relative."""
+    """Debian's build tree names its other half by absolute path; make that relative to itself."""
     makefile = root / "usr/src" / f"linux-headers-{release}" / "Makefile"
-    text = makefile.read_text()
-    relative, count = re.subn(r"^include /usr/src/", "include $(dir $(lastword $(MAKEFILE_LIST)))../", text, flags=re.M)
-    if count == 0 and "/usr/" in text:
-        raise Problem(f"linux-headers-{release}: its Makefile is not of the known form:\n{text}")
-    makefile.write_text(relative)
+    here = "$(dir $(abspath $(lastword $(MAKEFILE_LIST))))"
+    makefile.write_text(makefile.read_text().replace("/usr/src/", f"{here}../"))
     modules = root / "usr/lib/modules" / release
     for link in modules / "build", modules / "source":
         if link.is_symlink():
