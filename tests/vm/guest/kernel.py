@@ -21,7 +21,7 @@ DISK_MEGABYTES = 1024
 
 
 class Kernel:
-    """A kernel that can be booted. Attributes: release, vmlinuz, disk, headers (or None)."""
+    """A kernel that can be booted. Attributes: release, vmlinuz, disk, headers (or None), build_packages."""
 
     def __init__(self, directory):
         releases = [path.name for path in (directory / "root/usr/lib/modules").iterdir()]
@@ -32,6 +32,8 @@ class Kernel:
         self.disk = directory / "disk.ext4"
         headers = directory / "root/usr/src" / f"linux-headers-{self.release}"
         self.headers = headers if headers.exists() else None
+        needs = directory / "build-packages"
+        self.build_packages = needs.read_text().split() if needs.exists() else []
 
 
 def find(name, arch="x86_64"):
@@ -65,11 +67,21 @@ def fetch(name, arch, directory):
         wanted = parts(archive, [image, f"linux-headers-{release}"])
         for deb in archive.download(wanted, pathlib.Path(downloads)):
             command(["dpkg-deb", "-x", deb, root])
+    (directory / "build-packages").write_text("\n".join(build_needs(archive, wanted)) + "\n")
     merge_usr(root)
     settle_boot(root, release)
     relocate_headers(root, release)
     command(["depmod", "-b", root, release])
     make_ext4(directory / "disk.ext4", root, DISK_MEGABYTES)
+
+
+def build_needs(archive, parts_of_kernel):
+    """What the headers and the kernel's build tools depend on: the compiler, libraries."""
+    needs = {"make", "pkg-config"}
+    for package in parts_of_kernel:
+        if re.match("linux-(headers|kbuild)-", package):
+            needs.update(name for name in archive.depends(package) if not name.startswith("linux-"))
+    return sorted(needs)
 
 
 def merge_usr(root):
