@@ -77,7 +77,7 @@ def fetch(name, arch, directory):
 
 def build_needs(archive, parts_of_kernel):
     """What the headers and the kernel's build tools depend on: the compiler, libraries."""
-    needs = {"make", "pkg-config"}
+    needs = {"binutils", "make", "pkg-config"}
     for package in parts_of_kernel:
         if re.match("linux-(headers|kbuild)-", package):
             needs.update(name for name in archive.depends(package) if not name.startswith("linux-"))
