@@ -86,6 +86,8 @@ class Archive:
             "APT::Architecture": self.arch,
             "APT::Architectures": self.arch,
             "APT::Sandbox::User": "root",
+            # backports come after all else unless told
+            "APT::Default-Release": self.suite,
             # a mirror of the newest suite can be some days behind
             "Acquire::Check-Valid-Until": "false",
             "Acquire::Retries": "3",

@@ -21,7 +21,7 @@ DISK_MEGABYTES = 1024
 
 
 class Kernel:
-    """A kernel that can be booted. Attributes: release, vmlinuz, disk, headers (or None)."""
+    """A kernel that can be booted. Attributes: release, vmlinuz, disk, headers (or None), build_packages."""
 
     def __init__(self, directory):
         releases = [path.name for path in (directory / "root/usr/lib/modules").iterdir()]
@@ -32,6 +32,8 @@ class Kernel:
         self.disk = directory / "disk.ext4"
         headers = directory / "root/usr/src" / f"linux-headers-{self.release}"
         self.headers = headers if headers.exists() else None
+        needs = directory / "build-packages"
+        self.build_packages = needs.read_text().split() if needs.exists() else []
 
 
 def find(name, arch="x86_64"):
@@ -65,10 +67,21 @@ def fetch(name, arch, directory):
         wanted = parts(archive, [image, f"linux-headers-{release}"])
         for deb in archive.download(wanted, pathlib.Path(downloads)):
             command(["dpkg-deb", "-x", deb, root])
+    (directory / "build-packages").write_text("\n".join(build_needs(archive, wanted)) + "\n")
     merge_usr(root)
+    settle_boot(root, release)
     relocate_headers(root, release)
     command(["depmod", "-b", root, release])
     make_ext4(directory / "disk.ext4", root, DISK_MEGABYTES)
+
+
+def build_needs(archive, parts_of_kernel):
+    """What the headers and the kernel's build tools depend on: the compiler, libraries."""
+    needs = {"binutils", "make", "pkg-config"}
+    for package in parts_of_kernel:
+        if re.match("linux-(headers|kbuild)-", package):
+            needs.update(name for name in archive.depends(package) if not name.startswith("linux-"))
+    return sorted(needs)
 
 
 def merge_usr(root):
@@ -77,6 +90,16 @@ def merge_usr(root):
         shutil.copytree(root / "lib", root / "usr/lib", symlinks=True, dirs_exist_ok=True, copy_function=os.link)
         shutil.rmtree(root / "lib")
     (root / "lib").symlink_to("usr/lib")
+
+
+def settle_boot(root, release):
+    """Debian's 7.x packages keep /boot's files with the modules."""
+    boot = root / "boot"
+    boot.mkdir(exist_ok=True)
+    for name in "vmlinuz", "config":
+        file = root / "usr/lib/modules" / release / name
+        if file.exists():
+            os.link(file, boot / f"{name}-{release}")
 
 
 def image_package(archive, name, arch):
@@ -109,13 +132,10 @@ def parts(archive, packages):
 
 
 def relocate_headers(root, release):
-    """Debian's build tree names its other half by absolute path; make that relative."""
+    """Debian's build tree names its other half by absolute path; make that relative to itself."""
     makefile = root / "usr/src" / f"linux-headers-{release}" / "Makefile"
-    text = makefile.read_text()
-    relative, count = re.subn(r"^include /usr/src/", "include $(dir $(lastword $(MAKEFILE_LIST)))../", text, flags=re.M)
-    if count == 0 and "/usr/" in text:
-        raise Problem(f"linux-headers-{release}: its Makefile is not of the known form:\n{text}")
-    makefile.write_text(relative)
+    here = "$(dir $(abspath $(lastword $(MAKEFILE_LIST))))"
+    makefile.write_text(makefile.read_text().replace("/usr/src/", f"{here}../"))
     modules = root / "usr/lib/modules" / release
     for link in modules / "build", modules / "source":
         if link.is_symlink():

@@ -73,7 +73,10 @@ class Guest:
     def make_disks(self):
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir()
-        settings = {"HADAL_VM_GROW": "1" if self.options.disk else ""}
+        settings = {
+            "HADAL_VM_GROW": "1" if self.options.disk else "",
+            "HADAL_VM_AWAIT_NETWORK": "1" if self.options.forward or self.options.host_port else "",
+        }
         settings.update(self.options.env)
         tree.make_disk(self.directory / "tree", self.directory / "staging", self.options.command, settings)
         make_ext4(self.directory / "out", None, OUT_MEGABYTES, journal=True)
@@ -89,7 +92,7 @@ class Guest:
 
     def arguments(self):
         kvm = self.options.accel == "kvm" or (
-            self.options.accel == "auto" and not self.options.icount and kvm_works())
+            self.options.accel == "auto" and not self.options.icount and kvm_works(self.kernel.vmlinuz))
         cpu = "host" if kvm else ICOUNT_CPU if self.options.icount else "max"
         line = KERNEL_LINE + (ICOUNT_LINE if self.options.icount else []) + self.options.append
         return ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
@@ -209,7 +212,7 @@ class Guest:
                 say("--keep-log FILE keeps the whole log")
             return STATUS_LOG
         if status is None:
-            say("the guest ended before the command did; the kernel's last lines:")
+            say("the guest ended before the command did, or never got to it; the kernel's last lines:")
             self.show_log_tail()
             return STATUS_DIED
         return status

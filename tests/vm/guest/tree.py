@@ -28,6 +28,14 @@ def stage(source, target):
     return size
 
 
+def stage_standard_files(directory):
+    """/dev's names of a process's own files, which devtmpfs leaves to user space."""
+    directory.mkdir()
+    (directory / "fd").symlink_to("/proc/self/fd")
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        (directory / name).symlink_to(f"/proc/self/fd/{number}")
+
+
 def left_out(path):
     """What a guest has no use for: history, and the caches of guests."""
     return os.path.basename(path) == ".git" or path == str(TREE / "build" / "vm")
@@ -46,7 +54,9 @@ def make_disk(disk, staging, command, settings):
     """tree/ is /hadal in the guest; command is a shell script, settings are shell variables."""
     staging.mkdir()
     size = stage(TREE, staging / "tree")
+    (staging / "tree/build/vm/out").mkdir(parents=True)
     shutil.copy2(VM_DIR / "stage2-init", staging / "stage2-init")
+    stage_standard_files(staging / "dev")
     (staging / "command").write_text(f"exec {shlex.join(command)}\n")
     (staging / "settings").write_text(
         "".join(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items()))

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+DEB_PACKAGES += $(shell tests/vm/deps --list)

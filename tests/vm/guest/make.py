@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""tests/vm/make."""
+
+import hashlib
+import os
+import sys
+
+from . import kernel
+from .debian import host_suite, source_lines
+from .host import CACHE, TREE, Problem, build_once, command, say
+
+# In a mount namespace of its own: the tree and the cache at their own paths, /proc for objtool, /dev for all.
+ENTER = """set -e
+root=$1 tree=$2 cache=$3; shift 3
+for path in "$tree" "$cache" /dev; do
+	mkdir -p "$root$path"
+	mount --bind "$path" "$root$path"
+done
+mount -t proc proc "$root/proc"
+exec chroot "$root" env PATH=/usr/sbin:/usr/bin:/sbin:/bin make -C "$tree" "$@"
+"""
+
+
+def build_root(name, packages):
+    """A root file system with the compiler that the kernel was built with."""
+    if os.geteuid() != 0:
+        raise Problem(f"building for {name} goes by a root file system of Debian {kernel.SUITES[name]}: needs root")
+    key = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:12]
+
+    def build(directory):
+        say(f"building a root file system of {kernel.SUITES[name]} to compile in; once, a minute or two")
+        suite = kernel.SUITES[name].removesuffix("-backports")
+        command(["mmdebstrap", "--quiet", "--variant=apt", "--format=directory", f"--include={','.join(packages)}",
+                 '--aptopt=Acquire::Check-Valid-Until "false"', '--aptopt=APT::Sandbox::User "root"',
+                 suite, directory, *source_lines(suite)])
+
+    return build_once(CACHE / "build-roots" / f"{name}-{key}", build)
+
+
+def run(name, arguments):
+    found = kernel.find(name)
+    if not found.headers:
+        raise Problem(f"{name}: this kernel came without headers")
+    make = [f"KDIR={found.headers}", *arguments]
+    if kernel.SUITES.get(name, host_suite()) == host_suite():
+        os.execvp("make", ["make", "-C", str(TREE), *make])
+    root = build_root(name, found.build_packages)
+    os.execvp("unshare", ["unshare", "--mount", "sh", "-c", ENTER, "sh", str(root), str(TREE), str(CACHE), *make])
+
+
+def main(argv):
+    if not argv or argv[0] in ("-h", "--help"):
+        print(f"usage: tests/vm/make {'|'.join(kernel.SUITES)} [ARGUMENT...]\n"
+              "Runs make with KDIR= of that guest kernel, where its build tools work: tests/vm/make 7.2 modules")
+        return 0 if argv else 2
+    try:
+        return run(argv[0], argv[1:])
+    except Problem as problem:
+        print(f"tests/vm/make: {problem}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
