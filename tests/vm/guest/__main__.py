@@ -92,7 +92,7 @@ def options(argv):
         help="10.0.2.100:PORT in the guest leads to 127.0.0.1:PORT of the host")
     add("--env", type=setting, action="append", default=[], metavar="NAME=VALUE", help="set in COMMAND's environment")
     add("--append", action="append", default=[], metavar="ARG", help="add to the kernel's command line")
-    add("--timeout", type=float, default=600, metavar="S", help="seconds until the guest is stopped (600)")
+    add("--timeout", type=float, default=600, metavar="S", help="seconds that COMMAND may take once the guest is up (600)")
     add("--out", metavar="DIR", help="where the guest's output files go (build/vm/out)")
     add("--keep-log", metavar="FILE", help="write the kernel's log here")
     add("--allow-log", type=pattern, action="append", default=[], metavar="REGEX",
