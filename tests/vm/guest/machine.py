@@ -22,6 +22,11 @@ OUT_MEGABYTES = 4096
 SECONDS_TO_READY = 180    # six, on a host that has nothing else to do
 SECONDS_TO_END = 60       # a panicked guest at once, another within a second or two
 
+# The processors take turns in one thread. With a thread each, QEMU at times runs
+# code that another processor has just patched (static keys, ftrace: oops int3),
+# and on a busy host it is slower too.
+EMULATION = "tcg,thread=single"
+
 KERNEL_LINE = [
     "console=ttyS0", "ignore_loglevel", "log_buf_len=4M",
     f"root={image.ROOT}", "rootfstype=ext4", "rootflags=noinit_itable", "rw", "init=/sbin/hadal-init",
@@ -94,7 +99,7 @@ class Guest:
         cpu = "host" if kvm else ICOUNT_CPU if self.options.icount else "max"
         line = KERNEL_LINE + (ICOUNT_LINE if self.options.icount else []) + self.options.append
         return ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-                "-machine", "q35", "-accel", "kvm" if kvm else "tcg", "-cpu", cpu,
+                "-machine", "q35", "-accel", "kvm" if kvm else EMULATION, "-cpu", cpu,
                 "-m", str(self.options.mem), *self.processors(),
                 "-kernel", str(self.kernel.vmlinuz), "-append", " ".join(line),
                 *self.disks(), *self.ports(), *self.network()]
