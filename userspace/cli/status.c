@@ -90,8 +90,9 @@ static void read_status(struct status *status)
 	};
 	unsigned int i;
 
-	*status = (struct status){ .loaded = read_line_of(SYSFS "/version", status->version,
-							  sizeof(status->version)) == 0 };
+	*status = (struct status){ .loaded = false };
+	status->loaded = read_line_of(SYSFS "/version", status->version,
+				      sizeof(status->version)) == 0;
 	if (!status->loaded)
 		return;
 	read_numbers(SYSFS, numbers, sizeof(numbers) / sizeof(numbers[0]));
