@@ -469,11 +469,17 @@ struct hadal_record_tcp_listener {
 
 /* ---- the layout, fixed ---- */
 
+#ifdef __cplusplus
+#define HADAL_STATIC_ASSERT static_assert
+#else
+#define HADAL_STATIC_ASSERT _Static_assert
+#endif
+
 #define HADAL_ASSERT_SIZE(type, bytes) \
-	_Static_assert(sizeof(struct type) == (bytes), #type " has changed its size")
+	HADAL_STATIC_ASSERT(sizeof(struct type) == (bytes), #type " has changed its size")
 #define HADAL_ASSERT_OFFSET(type, member, bytes) \
-	_Static_assert(__builtin_offsetof(struct type, member) == (bytes), \
-		       #type "." #member " has moved")
+	HADAL_STATIC_ASSERT(__builtin_offsetof(struct type, member) == (bytes), \
+			    #type "." #member " has moved")
 
 HADAL_ASSERT_SIZE(hadal_ring_producer, 24);
 HADAL_ASSERT_OFFSET(hadal_ring_producer, busy, 8);
