@@ -4,10 +4,10 @@
 # Names of programs are those of their main source.
 
 KSELFTEST := tests/kselftest
-KSELFTEST_PROGRAMS := loads
+KSELFTEST_PROGRAMS := loads exact_process process_fields exact_tcp
 
 KSELFTEST_COMMON := harness session recorder host netns children load load_process load_tcp \
-	lives connector destroyed
+	lives connector destroyed cgroups flows
 KSELFTEST_BINARIES := $(KSELFTEST_PROGRAMS:%=$(O)/$(KSELFTEST)/%)
 KSELFTEST_HELPER := $(O)/$(KSELFTEST)/kselftest-helper
 
