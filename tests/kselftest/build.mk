@@ -4,10 +4,10 @@
 # Names of programs are those of their main source.
 
 KSELFTEST := tests/kselftest
-KSELFTEST_PROGRAMS := loads exact_process process_fields exact_tcp
+KSELFTEST_PROGRAMS := loads exact_process process_fields exact_tcp tcp_failed tcp_lasting owner
 
 KSELFTEST_COMMON := harness session recorder host netns children load load_process load_tcp \
-	lives connector destroyed cgroups flows
+	lives connector destroyed cgroups flows diag uring
 KSELFTEST_BINARIES := $(KSELFTEST_PROGRAMS:%=$(O)/$(KSELFTEST)/%)
 KSELFTEST_HELPER := $(O)/$(KSELFTEST)/kselftest-helper
 
@@ -20,7 +20,14 @@ $(KSELFTEST_HELPER): $(O)/$(KSELFTEST)/helper.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) $(if $(SANFLAGS),,-static) -o $@ $^
 
-kselftest: $(KSELFTEST_BINARIES) $(KSELFTEST_HELPER)
+# What tests/kselftest/run runs, in this order.
+KSELFTEST_LIST := $(O)/$(KSELFTEST)/programs
+
+$(KSELFTEST_LIST): $(KSELFTEST)/build.mk
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '%s\n' $(KSELFTEST_PROGRAMS) >$@
+
+kselftest: $(KSELFTEST_BINARIES) $(KSELFTEST_HELPER) $(KSELFTEST_LIST)
 .PHONY: kselftest
 
-USER_TARGETS += $(KSELFTEST_BINARIES) $(KSELFTEST_HELPER)
+USER_TARGETS += $(KSELFTEST_BINARIES) $(KSELFTEST_HELPER) $(KSELFTEST_LIST)

@@ -19,8 +19,11 @@
 #define PROCESSES	40	/* of each kind */
 #define FLOWS		210	/* each family with each ending, ten times over */
 
-/* Where a thread calls exec, the old leader ends, and its heir later under the same ids. */
-static size_t exits_due(enum process_kind kind)
+/*
+ * Where a thread calls exec, the old leader ends, and its heir later under the
+ * same ids; whether the leader's end is told with its own id is a race.
+ */
+static size_t most_exits(enum process_kind kind)
 {
 	return kind == PROCESS_EXECS_IN_THREAD ? 2 : 1;
 }
@@ -33,8 +36,7 @@ static void wait_for_exits(struct connector *connector, const struct process_don
 
 	while (i < count) {
 		connector_drain(connector);
-		while (i < count && connector_count(connector, CONNECTOR_EXIT, processes[i].pid) >=
-					    exits_due(processes[i].kind))
+		while (i < count && connector_count(connector, CONNECTOR_EXIT, processes[i].pid))
 			i++;
 		ASSERT_TRUE(patience_left(&patience));
 	}
@@ -58,7 +60,8 @@ static void check_kind(struct connector *connector, enum process_kind kind)
 
 		EXPECT_EQ(1, connector_count(connector, CONNECTOR_FORK, pid));
 		EXPECT_EQ(execs_due(kind), connector_count(connector, CONNECTOR_EXEC, pid));
-		EXPECT_EQ(exits_due(kind), connector_count(connector, CONNECTOR_EXIT, pid));
+		EXPECT_LE(1, connector_count(connector, CONNECTOR_EXIT, pid));
+		EXPECT_GE(most_exits(kind), connector_count(connector, CONNECTOR_EXIT, pid));
 	}
 }
 

@@ -254,13 +254,19 @@ void recorder_end(struct recorder *recorder)
 		ASSERT_EQ(0, stats.class_stats[i].lost);
 }
 
-void recorder_close(struct recorder *recorder)
+void recorder_forget(struct recorder *recorder)
 {
 	size_t i;
 
-	session_close(&recorder->session);
 	for (i = 0; i < recorder->count; i++)
 		free(recorder->records[i]);
+	recorder->count = 0;
+}
+
+void recorder_close(struct recorder *recorder)
+{
+	session_close(&recorder->session);
+	recorder_forget(recorder);
 	free(recorder->records);
 	free(recorder->histories);
 	memset(recorder, 0, sizeof(*recorder));

@@ -42,6 +42,9 @@ size_t recorder_drain(struct recorder *recorder);
 /* Dumps and drains until done; returns the records of the dump. */
 uint64_t recorder_dump(struct recorder *recorder, uint32_t what);
 
+/* Drops the copies of what was read so far. */
+void recorder_forget(struct recorder *recorder);
+
 /* Stops, drains, and asserts that no rule was broken and nothing lost. */
 void recorder_end(struct recorder *recorder);
 /* The same, where loss is expected. */
