@@ -4,7 +4,8 @@
 # Names of programs are those of their main source.
 
 KSELFTEST := tests/kselftest
-KSELFTEST_PROGRAMS := loads exact_process process_fields exact_tcp tcp_failed tcp_lasting owner
+KSELFTEST_PROGRAMS := loads exact_process process_fields exact_tcp tcp_failed tcp_lasting owner loss sessions \
+	abuse hostile probe_context cycles
 
 KSELFTEST_COMMON := harness session recorder host netns children load load_process load_tcp \
 	lives connector destroyed cgroups flows diag uring

@@ -25,6 +25,8 @@ static void join(int fd, int group)
 
 void destroyed_open(struct destroyed *destroyed)
 {
+	/* Without an address of its own a socket gets no multicast from the kernel. */
+	const struct sockaddr_nl address = { .nl_family = AF_NETLINK };
 	const int size = RECEIVE_BUFFER;
 
 	memset(destroyed, 0, sizeof(*destroyed));
@@ -33,6 +35,7 @@ void destroyed_open(struct destroyed *destroyed)
 		harness_skip("the kernel has no sock_diag");
 	MUST(destroyed->fd);
 	MUST(setsockopt(destroyed->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)));
+	MUST(bind(destroyed->fd, (const void *)&address, sizeof(address)));
 	join(destroyed->fd, SKNLGRP_INET_TCP_DESTROY);
 	join(destroyed->fd, SKNLGRP_INET6_TCP_DESTROY);
 }

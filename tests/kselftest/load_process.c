@@ -207,13 +207,13 @@ static void check_status(const struct process_done *process)
 
 void process_run(struct process_done *process)
 {
-	if (process->kind == PROCESS_VFORK_EXECS)
-		process->pid = start_by_vfork(process->code);
-	else
-		process->pid = fork();
-	if (process->pid == 0)
+	pid_t pid;
+
+	/* Where *process is shared memory, only the parent may write to it. */
+	pid = process->kind == PROCESS_VFORK_EXECS ? start_by_vfork(process->code) : fork();
+	if (pid == 0)
 		play(process);
-	MUST(process->pid);
+	process->pid = MUST(pid);
 	MUST(wait4(process->pid, &process->status, 0, &process->usage));
 	check_status(process);
 }

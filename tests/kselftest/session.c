@@ -26,6 +26,12 @@ void session_defaults(struct hadal_config *config)
 	};
 }
 
+int session_query(struct session *session)
+{
+	session->query.size = sizeof(session->query);
+	return ioctl_errno(session->fd, HADAL_IOC_QUERY, &session->query);
+}
+
 int session_open(struct session *session)
 {
 	int err;
@@ -34,8 +40,7 @@ int session_open(struct session *session)
 	session->fd = open(HADAL_DEVICE_PATH, O_RDWR | O_CLOEXEC);
 	if (session->fd < 0)
 		return -errno;
-	session->query.size = sizeof(session->query);
-	err = ioctl_errno(session->fd, HADAL_IOC_QUERY, &session->query);
+	err = session_query(session);
 	if (err)
 		session_close(session);
 	return err;

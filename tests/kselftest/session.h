@@ -33,6 +33,8 @@ void session_defaults(struct hadal_config *config);
 
 /* Opens the device and asks what it is. */
 int session_open(struct session *session);
+/* Asks again: session->query. */
+int session_query(struct session *session);
 int session_configure(struct session *session, const struct hadal_config *config);
 
 /* Maps the rings of every CPU that has some and is not mapped yet. */
