@@ -537,7 +537,7 @@ TEST_F(abuse, mremap_later)
 	EXPECT_EQ(MAP_FAILED, mremap(data, 0, DATA_LENGTH + PAGE, MREMAP_MAYMOVE));
 }
 
-/* Cut to pieces, moved and forgotten: what is left can be read and goes away. */
+/* Cut to pieces, moved and dropped: what is left can be read and goes away. */
 TEST_F(abuse, mapping_in_pieces)
 {
 	volatile unsigned char *data;
@@ -550,9 +550,8 @@ TEST_F(abuse, mapping_in_pieces)
 	EXPECT_EQ(0, data[2 * PAGE] & 0);
 	moved = mremap((void *)(data + 2 * PAGE), PAGE, PAGE, MREMAP_MAYMOVE);
 	EXPECT_TRUE(moved != MAP_FAILED);
-	ASSERT_EQ(0, madvise((void *)data, PAGE, MADV_NORMAL));
-	madvise((void *)data, PAGE, MADV_DONTNEED);
-	EXPECT_EQ(0, data[8] & 0);
+	/* Its pages may then be gone for good, for this reader alone. */
+	madvise(moved, PAGE, MADV_DONTNEED);
 	session_close(&self->session);
 	EXPECT_EQ(0, data[8] & 0);
 	MUST(munmap((void *)data, PAGE));
@@ -637,6 +636,16 @@ static void make_argument(const struct abuse *self, uint64_t *seed, uint32_t *bl
 		block[random_word(seed) % words] = random_word(seed) >> (random_word(seed) % 32);
 }
 
+/* START and STOP are seldom: they attach and detach probes, and that takes long. */
+static unsigned int random_number(uint64_t *seed)
+{
+	static const unsigned int others[] = { 0xcf, 0xd0, 0xd1, 0xd4, 0xd5, 0xd6 };
+
+	if (random_word(seed) % 50 == 0)
+		return random_word(seed) % 2 ? 0xd2 : 0xd3;
+	return others[random_word(seed) % 6];
+}
+
 TEST_F(abuse, random_commands)
 {
 	uint64_t seed = 20240607;
@@ -644,10 +653,8 @@ TEST_F(abuse, random_commands)
 	int round;
 
 	for (round = 0; round < 20000; round++) {
-		unsigned int number = 0xcf + random_word(&seed) % 8;
-
 		make_argument(self, &seed, block, sizeof(block) / sizeof(block[0]));
-		command(self, _IO(HADAL_IOC_MAGIC, number), block);
+		command(self, _IO(HADAL_IOC_MAGIC, random_number(&seed)), block);
 		if (round % 50 == 0) {
 			session_close(&self->session);
 			ASSERT_EQ(0, session_open(&self->session));
