@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+#
+# The in-guest tests of the module: programs that speak KTAP, see harness.h.
+# Names of programs are those of their main source.
+
+KSELFTEST := tests/kselftest
+KSELFTEST_PROGRAMS := loads exact_process process_fields exact_tcp tcp_failed tcp_lasting owner loss sessions \
+	abuse hostile probe_context cycles
+
+KSELFTEST_COMMON := harness session recorder host netns children load load_process load_tcp \
+	lives connector destroyed cgroups flows diag uring
+KSELFTEST_BINARIES := $(KSELFTEST_PROGRAMS:%=$(O)/$(KSELFTEST)/%)
+KSELFTEST_HELPER := $(O)/$(KSELFTEST)/kselftest-helper
+
+$(KSELFTEST_BINARIES): %: %.o $(KSELFTEST_COMMON:%=$(O)/$(KSELFTEST)/%.o)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) -pthread -o $@ $^
+
+# It also runs in an empty root; sanitizers cannot be linked statically.
+$(KSELFTEST_HELPER): $(O)/$(KSELFTEST)/helper.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) $(if $(SANFLAGS),,-static) -o $@ $^
+
+# What tests/kselftest/run runs, in this order.
+KSELFTEST_LIST := $(O)/$(KSELFTEST)/programs
+
+$(KSELFTEST_LIST): $(KSELFTEST)/build.mk
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '%s\n' $(KSELFTEST_PROGRAMS) >$@
+
+kselftest: $(KSELFTEST_BINARIES) $(KSELFTEST_HELPER) $(KSELFTEST_LIST)
+.PHONY: kselftest
+
+USER_TARGETS += $(KSELFTEST_BINARIES) $(KSELFTEST_HELPER) $(KSELFTEST_LIST)
