@@ -811,7 +811,7 @@ static void edges_are_bounded(void **state)
 	interval(&world);
 	assert_int_equal(opened_in_all(&world, "web"), 50);
 	assert_int_equal(opened_in_all(&world, "api"), 50);
-	assert_int_equal(HASH_COUNT(world.model->edges.table), 32);
+	assert_int_equal(HASH_COUNT(world.model->edges.table), 31);
 	assert_int_equal(the_edge(&world, "web", HADAL_TCP_CLIENT, "other", 0)->values.opened, 30);
 	assert_int_equal(the_edge(&world, "api", HADAL_TCP_CLIENT, "other", 0)->values.opened, 41);
 	assert_true(counted(&world, COUNT_EDGES_WORKLOAD_FULL) > 0);
@@ -992,13 +992,13 @@ static void quiet_edges_end(void **state)
 		interval(&world);
 		if (world.model->edges.table && world.model->edges.table->ended)
 			ended = true;
-		model_interval_done(world.model, world.recorder.time, wall_at(&world));
+		model_interval_done(world.model, world.recorder.time);
 	}
 	assert_true(ended);
 	assert_null(world.model->edges.table);
 	for (int i = 0; i < 20; i++) {
 		interval(&world);
-		model_interval_done(world.model, world.recorder.time, wall_at(&world));
+		model_interval_done(world.model, world.recorder.time);
 	}
 	assert_null(world.model->workloads.table);
 

@@ -105,6 +105,7 @@ bool containers_next_request(struct containers *containers, uint64_t now, struct
 		container->state = CONTAINER_ASKED;
 		*request = (struct identity_request){ .pid = container->pid };
 		strcpy(request->container_id, container->id);
+		request->in_task = container->task != NULL;
 		request->task_known = container->task && container->task->complete;
 		return true;
 	}
@@ -146,13 +147,11 @@ static void task_learn(struct task *task, const struct task_facts *facts)
 	TAKE(task->facts.zone, facts->zone);
 }
 
-static void container_found(struct containers *containers, struct container *container,
-			    const struct identity_answer *answer)
+static void learn_task(struct containers *containers, struct container *container,
+		       const struct identity_answer *answer)
 {
 	char task_id[HADAL_TASK_ID_SIZE];
 
-	container->facts = answer->facts;
-	container->named = true;
 	task_id_of_arn(answer->facts.task.arn, task_id);
 	container_in_task(containers, container, task_id);
 	if (!container->task)
@@ -162,20 +161,29 @@ static void container_found(struct containers *containers, struct container *con
 		container->task->complete = true;
 }
 
+/* Whether there is nothing more to be learnt by asking again. */
+static bool answered(const struct container *container, const struct identity_answer *answer)
+{
+	if (container->task)
+		return container->task->complete;
+	if (answer->container == IDENTITY_FOUND)
+		return answer->task == IDENTITY_NOT_FOUND;
+	return answer->container == IDENTITY_NOT_FOUND && container->attempts >= NOT_FOUND_ATTEMPTS;
+}
+
 void containers_answer(struct containers *containers, const struct identity_answer *answer, uint64_t now)
 {
 	struct container *container = container_find(containers, answer->container_id);
-	bool settled;
 
 	if (!container)
 		return;
-	if (answer->container == IDENTITY_FOUND)
-		container_found(containers, container, answer);
-	if (answer->container == IDENTITY_FOUND)
-		settled = container->task ? container->task->complete : answer->task == IDENTITY_NOT_FOUND;
-	else
-		settled = answer->container == IDENTITY_NOT_FOUND && container->attempts >= NOT_FOUND_ATTEMPTS;
-	if (settled)
+	if (answer->container == IDENTITY_FOUND) {
+		container->facts = answer->facts;
+		container->named = true;
+	}
+	if (answer->container == IDENTITY_FOUND || answer->task == IDENTITY_FOUND)
+		learn_task(containers, container, answer);
+	if (answered(container, answer))
 		container->state = CONTAINER_KNOWN;
 	else
 		ask_again(container, now);

@@ -58,6 +58,7 @@ enum identity_result {
 struct identity_request {
 	char container_id[HADAL_CONTAINER_ID_SIZE];
 	int pid;		/* a process in it; 0: none known */
+	bool in_task;		/* its cgroup says that it belongs to an ECS task */
 	bool task_known;	/* no need to ask for its task */
 };
 

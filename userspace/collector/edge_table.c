@@ -103,6 +103,7 @@ bool edge_add(struct edge_table *table, struct workload *workload, struct worklo
 		edge->active_time = wall;
 		edge->ended = false;
 		workload->active_time = wall;
+		workload->ended = false;
 	}
 	values_move(&edge->values, &flow->values, table->counts);
 	return true;

@@ -28,7 +28,6 @@ struct edge {
 	uint64_t active;
 	uint64_t start_time;	/* ns since the epoch */
 	uint64_t active_time;	/* ns since the epoch: when something was last added, or was live */
-	bool shipped;
 	bool ended;		/* to be shipped as ended and then removed */
 };
 

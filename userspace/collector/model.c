@@ -311,6 +311,15 @@ static void settle_flow(struct model *model, struct flow *flow, uint64_t now, ui
 		flow_remove(&model->flows, flow);
 }
 
+static void end_idle_workloads(struct model *model, uint64_t wall)
+{
+	struct workload *workload;
+
+	for (workload = model->workloads.table; workload; workload = workload->hh.next)
+		workload->ended = !workload->references && wall > workload->active_time &&
+				  wall - workload->active_time >= model->config.idle_age;
+}
+
 void model_interval(struct model *model, uint64_t now, uint64_t wall, bool all)
 {
 	struct flow *flow, *next;
@@ -324,23 +333,23 @@ void model_interval(struct model *model, uint64_t now, uint64_t wall, bool all)
 	HASH_ITER(hh, model->flows.table, flow, next)
 		settle_flow(model, flow, now, wall, all);
 	edges_end_idle(&model->edges, wall, model->config.idle_age);
+	end_idle_workloads(model, wall);
 }
 
-static void remove_idle_workloads(struct model *model, uint64_t wall)
+static void remove_ended_workloads(struct model *model)
 {
 	struct workload *workload, *next;
 
 	HASH_ITER(hh, model->workloads.table, workload, next) {
-		if (!workload->references && wall > workload->active_time &&
-		    wall - workload->active_time >= model->config.idle_age)
+		if (workload->ended && !workload->references)
 			workload_remove(&model->workloads, workload);
 	}
 }
 
-void model_interval_done(struct model *model, uint64_t now, uint64_t wall)
+void model_interval_done(struct model *model, uint64_t now)
 {
 	edges_remove_ended(&model->edges);
-	remove_idle_workloads(model, wall);
+	remove_ended_workloads(model);
 	cgroups_sweep(&model->cgroups, now, UNUSED_AGE);
 	containers_sweep(&model->containers, now, UNUSED_AGE);
 }

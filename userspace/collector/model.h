@@ -85,6 +85,6 @@ void model_tick(struct model *model, uint64_t now);
 void model_interval(struct model *model, uint64_t now, uint64_t wall, bool all);
 
 /* After what model_interval() gave has been read: drops what has ended. */
-void model_interval_done(struct model *model, uint64_t now, uint64_t wall);
+void model_interval_done(struct model *model, uint64_t now);
 
 #endif

@@ -187,6 +187,7 @@ void owner_settle_exits(struct owners *owners, struct owner *owner, struct workl
 		return;
 	exits_add(&workload->exits, owner->exits);
 	workload->active_time = wall;
+	workload->ended = false;
 	free(owner->exits);
 	owner->exits = NULL;
 	owner_put(owners, owner);

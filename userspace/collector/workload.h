@@ -40,6 +40,7 @@ struct workload {
 	struct exits exits;
 	uint64_t start_time;	/* ns since the epoch, of exits */
 	uint64_t active_time;	/* ns since the epoch: when something was last added */
+	bool ended;		/* to be shipped as ended and then removed */
 	unsigned int references;	/* by edges */
 	unsigned int edges;	/* of its own, without those to other */
 	uint16_t odd_ports[WORKLOAD_PORTS];	/* of the ephemeral range, kept apart */
