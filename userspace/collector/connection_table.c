@@ -335,7 +335,13 @@ static bool opened_here(const struct connection_table *table, const struct hadal
 
 /* ---- records ---- */
 
-/* An end that the module could not keep: its opening is all that is told of it. */
+/* The module had no room for it: it will not name this end again. */
+static bool untracked(const struct hadal_tcp *tcp)
+{
+	return !tcp->id || tcp->flags & HADAL_TCP_NO_OPEN_SEEN;
+}
+
+/* Its opening is all that is told of such an end. */
 static void count_untracked(struct connection_table *table, const struct hadal_tcp *tcp, uint64_t now)
 {
 	struct connection connection = { .opened = true };
@@ -366,7 +372,7 @@ static void established(struct connection_table *table, const struct hadal_recor
 {
 	struct connection *connection;
 
-	if (!record->tcp.id) {
+	if (untracked(&record->tcp)) {
 		count_untracked(table, &record->tcp, record->header.time);
 		return;
 	}
@@ -379,7 +385,7 @@ static void accepted(struct connection_table *table, const struct hadal_record_t
 {
 	struct connection *connection;
 
-	if (!record->tcp.id) {
+	if (untracked(&record->tcp)) {
 		count_untracked(table, &record->tcp, record->header.time);
 		return;
 	}
@@ -508,7 +514,7 @@ static void closed(struct connection_table *table, const struct hadal_record_tcp
 {
 	struct connection *connection;
 
-	if (!record->tcp.id) {
+	if (untracked(&record->tcp)) {
 		count(table->counts, COUNT_BASELINE_MISSING);
 		return;
 	}
