@@ -1115,6 +1115,131 @@ static void sums_hold_under_any_order(void **state)
 	world_close(&world);
 }
 
+/* An exit was lost: the dump that follows tells who is left. */
+static void lost_processes_are_noticed(void **state)
+{
+	struct hadal_record_lost lost = {
+		.header = { .size = sizeof(lost), .type = HADAL_RECORD_LOST }, .count = { [HADAL_CLASS_PROCESS] = 1 },
+	};
+	struct world world;
+
+	(void)state;
+	world_open(&world, NULL);
+	start_services(&world);
+	assert_false(world.model->processes_lost);
+	lost.header.time = world.recorder.time++;
+	model_record(world.model, &lost.header);
+	assert_true(world.model->processes_lost);
+	record_dump(&world.recorder, HADAL_RECORD_DUMP_START, HADAL_DUMP_PROCESSES);
+	record_existing(&world.recorder, &web);
+	record_existing(&world.recorder, &api);
+	record_dump(&world.recorder, HADAL_RECORD_DUMP_END, HADAL_DUMP_PROCESSES);
+	assert_false(world.model->processes_lost);
+	assert_non_null(process_find_living(&world.model->processes, web.tgid));
+	assert_null(process_find_living(&world.model->processes, nginx.tgid));
+	assert_non_null(process_find(&world.model->processes, nginx.tgid, nginx.start));
+	world_close(&world);
+}
+
+static void expect_bounds(struct world *world)
+{
+	const struct model_config *config = &world->model->config;
+
+	assert_true(HASH_COUNT(world->model->processes.table) <= config->processes);
+	assert_true(HASH_COUNT(world->model->owners.table) <= config->owners);
+	assert_true(HASH_COUNT(world->model->connections.table) <= config->connections);
+	assert_true(HASH_COUNT(world->model->connections.pairs) <= config->connections);
+	assert_true(HASH_COUNT(world->model->listeners.table) <= config->listeners);
+	assert_true(HASH_COUNT(world->model->workloads.table) <= config->workloads + 1);
+	assert_true(world->model->events.length <= config->events);
+}
+
+/* Records in no sensible order, as loss and faults may leave them: bounds hold, memory stays sound. */
+static void records_of_any_kind(void **state)
+{
+	static const uint16_t types[] = {
+		HADAL_RECORD_PROCESS_FORK, HADAL_RECORD_PROCESS_EXEC, HADAL_RECORD_PROCESS_EXIT,
+		HADAL_RECORD_PROCESS_EXISTING, HADAL_RECORD_TCP_ESTABLISHED, HADAL_RECORD_TCP_FAILED,
+		HADAL_RECORD_TCP_ACCEPTED, HADAL_RECORD_TCP_CLOSED, HADAL_RECORD_TCP_SNAPSHOT,
+		HADAL_RECORD_TCP_LISTENING, HADAL_RECORD_TCP_LISTENER_CLOSED,
+	};
+	struct model_config config = { .processes = 20, .owners = 15, .connections = 30, .listeners = 5,
+				       .workloads = 6, .flows = 20, .edges_host = 12, .edges_workload = 4,
+				       .events = 10, .cgroups = 8, .containers = 2, .lifecycle = true,
+				       .idle_age = 40 * SECOND };
+	struct world world;
+	char local[64], peer[64], path[64];
+
+	(void)state;
+	srandom(7);
+	world_open(&world, &config);
+	for (int i = 0; i < 60000; i++) {
+		struct actor actor = {
+			.tgid = 1 + (uint32_t)random() % 40, .parent = (uint32_t)random() % 40,
+			.ns_tgid = (uint32_t)random() % 3, .net_ns = NS_WEB + (uint32_t)random() % 3,
+			.start = (uint64_t)random() % 3, .cgroup = 98 + (uint64_t)random() % 12, .path = path,
+		};
+		struct end end;
+
+		snprintf(path, sizeof(path), "/bin/p%ld", random() % 9);
+		snprintf(local, sizeof(local), "172.17.0.%ld:%ld", random() % 5, random() % 20);
+		snprintf(peer, sizeof(peer), "%s.%ld:%ld", random() % 2 ? "172.17.0" : "93.1.1", random() % 5,
+			 39990 + random() % 30);
+		end = end_of((uint64_t)random() % 60, (uint64_t)random() % 40, (uint8_t)(random() % 4),
+			     random() % 4 ? &actor : NULL, local, peer);
+		end.tcp.flags = random() % 3 ? 0 : 1U << random() % 9;
+		end.counters.acked = (uint64_t)random() % 1000;
+		switch (types[(size_t)random() % (sizeof(types) / sizeof(types[0]))]) {
+		case HADAL_RECORD_PROCESS_FORK:
+			record_fork(&world.recorder, &actor);
+			break;
+		case HADAL_RECORD_PROCESS_EXEC:
+			record_exec(&world.recorder, &actor);
+			break;
+		case HADAL_RECORD_PROCESS_EXIT:
+			record_exit(&world.recorder, &actor, (uint32_t)random() & 0xffff, (uint32_t)random() & 3);
+			break;
+		case HADAL_RECORD_PROCESS_EXISTING:
+			record_existing(&world.recorder, &actor);
+			break;
+		case HADAL_RECORD_TCP_ESTABLISHED:
+			record_established(&world.recorder, &end, 5);
+			break;
+		case HADAL_RECORD_TCP_FAILED:
+			record_failed(&world.recorder, &end, (uint32_t)random() % 140);
+			break;
+		case HADAL_RECORD_TCP_ACCEPTED:
+			record_accepted(&world.recorder, &end);
+			break;
+		case HADAL_RECORD_TCP_CLOSED:
+			record_closed(&world.recorder, &end, (uint32_t)random() % 13, (uint32_t)random() % 140);
+			break;
+		case HADAL_RECORD_TCP_SNAPSHOT:
+			record_snapshot(&world.recorder, &end);
+			break;
+		case HADAL_RECORD_TCP_LISTENING:
+			record_listening(&world.recorder, &end);
+			break;
+		default:
+			record_listener_closed(&world.recorder, &end);
+		}
+		if (random() % 500 == 0)
+			record_dump(&world.recorder, random() % 2 ? HADAL_RECORD_DUMP_START : HADAL_RECORD_DUMP_END,
+				    1 + (uint32_t)random() % 3);
+		if (random() % 800 == 0)
+			answer_all(&world);
+		if (random() % 300 == 0) {
+			interval_with(&world, random() % 10 == 0);
+			model_interval_done(world.model, world.recorder.time);
+		}
+		if (random() % 100 == 0)
+			expect_bounds(&world);
+		if (world.model->events.length == config.events)
+			event_queue_remove(&world.model->events, world.model->events.events);
+	}
+	world_close(&world);
+}
+
 static void addresses_and_networks(void **state)
 {
 	static const char *const bad[] = {
@@ -1217,6 +1342,8 @@ int main(void)
 		cmocka_unit_test(quiet_edges_end),
 		cmocka_unit_test(unknown_owners_are_said_to_be_so),
 		cmocka_unit_test(sums_hold_under_any_order),
+		cmocka_unit_test(lost_processes_are_noticed),
+		cmocka_unit_test(records_of_any_kind),
 		cmocka_unit_test(addresses_and_networks),
 		cmocka_unit_test(histogram_buckets),
 		cmocka_unit_test(units_of_paths),

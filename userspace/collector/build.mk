@@ -29,8 +29,10 @@ $(O)/hadald: $(O)/userspace/collector/main.o $(O)/hadald-core.a $(O)/libhadal.a
 	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) -o $@ $^ $(HADALD_LIBS)
 
 install-hadald: $(O)/hadald
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)/etc/hadal $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)/etc/hadal $(DESTDIR)$(PREFIX)/lib/systemd/system \
+		$(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 755 $(O)/hadald $(DESTDIR)$(PREFIX)/sbin/
+	install -m 644 userspace/collector/hadald.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 	install -m 644 packaging/systemd/hadald.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	test -e $(DESTDIR)/etc/hadal/hadald.conf || \
 		install -m 644 packaging/hadald.conf $(DESTDIR)/etc/hadal/hadald.conf

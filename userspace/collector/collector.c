@@ -366,14 +366,17 @@ static void finish_interval(struct collector *collector)
 	model_interval_done(collector->model, now);
 }
 
-/* The counters of live connections come first. */
+/* The counters of live connections come first; processes too, where some were lost. */
 static void begin_interval(struct collector *collector)
 {
+	uint32_t what = HADAL_DUMP_CONNECTIONS;
 	int result;
 
 	if (collector->dump_since)
 		return;
-	result = hadal_session_request_dump(collector->session, HADAL_DUMP_CONNECTIONS);
+	if (collector->model->processes_lost)
+		what |= HADAL_DUMP_PROCESSES;
+	result = hadal_session_request_dump(collector->session, what);
 	if (result == -EBUSY)
 		return;	/* the dump at start is not through yet: the next interval tells all */
 	if (result) {

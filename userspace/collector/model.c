@@ -183,6 +183,7 @@ static void record_listening(struct model *model, const struct hadal_record *rec
 
 static void dump_started(struct model *model, const struct hadal_record_dump *record)
 {
+	model->dump_start = record->header.time;
 	if (!(record->what & HADAL_DUMP_CONNECTIONS))
 		return;
 	model->connections.dump++;
@@ -191,11 +192,23 @@ static void dump_started(struct model *model, const struct hadal_record_dump *re
 
 static void dump_ended(struct model *model, const struct hadal_record_dump *record)
 {
+	uint64_t now = record->header.time;
+
+	if (record->what & HADAL_DUMP_PROCESSES) {
+		process_table_resync(&model->processes, model->dump_start, now);
+		model->processes_lost = false;
+	}
 	if (!(record->what & HADAL_DUMP_CONNECTIONS))
 		return;
-	connections_sweep(&model->connections, model->connections.dump, record->header.time);
+	connections_sweep(&model->connections, model->connections.dump, now);
 	if (model->listeners_dumped)
 		listener_table_sweep(&model->listeners, model->connections.dump);
+}
+
+static void records_lost(struct model *model, const struct hadal_record_lost *record)
+{
+	if (record->count[HADAL_CLASS_PROCESS])
+		model->processes_lost = true;
 }
 
 static void clock_synced(struct model *model, const struct hadal_record *record)
@@ -209,6 +222,8 @@ void model_record(struct model *model, const struct hadal_record *record)
 {
 	switch (record->type) {
 	case HADAL_RECORD_LOST:
+		records_lost(model, (const struct hadal_record_lost *)record);
+		break;
 	case HADAL_RECORD_RING_ADDED:
 		break;
 	case HADAL_RECORD_CLOCK_SYNC:

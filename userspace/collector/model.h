@@ -65,6 +65,8 @@ struct model {
 	struct edge_table edges;
 	struct event_queue events;
 	unsigned int listeners_dumped;	/* in the dump under way */
+	uint64_t dump_start;		/* ns, CLOCK_MONOTONIC, of the last dump */
+	bool processes_lost;		/* records of processes were lost: the next dump should hold them */
 };
 
 /* Returns 0 and the model, for model_free(); -ENOMEM. */

@@ -99,6 +99,7 @@ static void set_executable(struct process *process, const char *path, size_t len
 	snprintf(process->executable, sizeof(process->executable), "%.*s", (int)length, path);
 }
 
+/* A process that was there before, by its file, else by its name. */
 static void find_executable(struct process_table *table, struct process *process, const struct hadal_process *from)
 {
 	char path[4096];
@@ -106,30 +107,34 @@ static void find_executable(struct process_table *table, struct process *process
 	if (!(from->flags & HADAL_PROCESS_KERNEL) && table->path &&
 	    !table->path(table->path_context, (int)from->tgid, from->start_boottime, path, sizeof(path)))
 		set_executable(process, path, strlen(path));
-	else
+	else if (!process->executable[0])
 		set_executable(process, from->comm, strlen(from->comm));
+}
+
+static void name_by_exec(struct process *process, const struct hadal_record_process_exec *exec)
+{
+	struct hadal_text path = hadal_exec_path(exec);
+
+	if (path.length)
+		set_executable(process, path.data, path.length);
+	else
+		set_executable(process, exec->process.comm, strlen(exec->process.comm));
 }
 
 static void name_process(struct process_table *table, struct process *process, const struct hadal_record *record)
 {
 	const struct hadal_process *from = hadal_record_process(record);
-	const struct process *parent;
-	struct hadal_text path;
+	const struct process *parent = NULL;
 
 	if (record->type == HADAL_RECORD_PROCESS_EXEC) {
-		path = hadal_exec_path((const struct hadal_record_process_exec *)record);
-		if (path.length)
-			set_executable(process, path.data, path.length);
-		else
-			set_executable(process, from->comm, strlen(from->comm));
+		name_by_exec(process, (const struct hadal_record_process_exec *)record);
 		return;
 	}
-	if (process->executable[0])
-		return;
-	parent = record->type == HADAL_RECORD_PROCESS_FORK ? process_find_living(table, from->parent_tgid) : NULL;
-	if (parent)
+	if (record->type == HADAL_RECORD_PROCESS_FORK)
+		parent = process_find_living(table, from->parent_tgid);
+	if (parent && !process->executable[0])
 		memcpy(process->executable, parent->executable, sizeof(process->executable));
-	else
+	else if (record->type == HADAL_RECORD_PROCESS_EXISTING || !process->executable[0])
 		find_executable(table, process, from);
 }
 
@@ -182,11 +187,22 @@ struct process *process_record(struct process_table *table, const struct hadal_r
 		process->ns_tgid = from->ns_tgid;
 	if (from->net_ns)
 		process->net_ns = from->net_ns;
+	process->seen = record->time;
 	name_process(table, process, record);
 	own_process(table, process, record);
 	if (record->type == HADAL_RECORD_PROCESS_EXIT)
 		process_die(table, process, record->time);
 	return process;
+}
+
+void process_table_resync(struct process_table *table, uint64_t since, uint64_t now)
+{
+	struct process *process, *next;
+
+	HASH_ITER(hh_tgid, table->by_tgid, process, next) {
+		if (process->seen < since)
+			process_die(table, process, now);
+	}
 }
 
 void process_table_sweep(struct process_table *table, uint64_t now, uint64_t age)

@@ -33,6 +33,7 @@ struct process {
 	uint32_t net_ns;
 	char executable[EXECUTABLE_SIZE];	/* base name */
 	bool dead;
+	uint64_t seen;			/* ns, CLOCK_MONOTONIC: time of its last record */
 	uint64_t died;			/* ns, CLOCK_MONOTONIC */
 	struct process *prev, *next;	/* of the dead, the first to go in front */
 };
@@ -62,6 +63,9 @@ struct process *process_record(struct process_table *table, const struct hadal_r
 
 struct process *process_find(const struct process_table *table, uint32_t tgid, uint64_t start_boottime);
 struct process *process_find_living(const struct process_table *table, uint32_t tgid);
+
+/* After a whole dump that began at @since: who was not in it has ended unseen. */
+void process_table_resync(struct process_table *table, uint64_t since, uint64_t now);
 
 /* Forgets those who died more than @age ns before @now. */
 void process_table_sweep(struct process_table *table, uint64_t now, uint64_t age);

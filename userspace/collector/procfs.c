@@ -41,6 +41,16 @@ static uint64_t start_ticks(int pid)
 	return field ? strtoull(field, NULL, 10) : 0;
 }
 
+/* The kernel's mark of a file that has no name any more. */
+static void strip_deleted(char *path)
+{
+	static const char mark[] = " (deleted)";
+	size_t length = strlen(path);
+
+	if (length >= sizeof(mark) && strcmp(path + length - (sizeof(mark) - 1), mark) == 0)
+		path[length - (sizeof(mark) - 1)] = '\0';
+}
+
 int procfs_executable(int pid, uint64_t start_boottime, char *path, size_t size)
 {
 	uint64_t tick = 1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK);
@@ -54,6 +64,7 @@ int procfs_executable(int pid, uint64_t start_boottime, char *path, size_t size)
 	if ((size_t)length == size)
 		return -ENAMETOOLONG;
 	path[length] = '\0';
+	strip_deleted(path);
 	return start_ticks(pid) == start_boottime / tick ? 0 : -ESRCH;
 }
 
