@@ -732,6 +732,48 @@ static void published_ports_lead_to_containers(void **state)
 	world_close(&world);
 }
 
+/* web -> docker-proxy -> db is told as web -> db. */
+static void docker_proxy_is_folded(void **state)
+{
+	static const struct actor proxy = { 1010, 1, 1010, NS_HOST, 20, CGROUP_NGINX, "/usr/bin/docker-proxy" };
+	struct identity_answer answer = { .container = IDENTITY_FOUND, .task = IDENTITY_NOT_FOUND };
+	const struct edge *edge;
+	struct world world;
+	struct talk talk;
+
+	(void)state;
+	world_open(&world, NULL);
+	start_services(&world);
+	record_existing(&world.recorder, &proxy);
+	answer_all(&world);
+	strcpy(answer.container_id, ID_DB);
+	strcpy(answer.facts.name, "db");
+	answer.facts.ports[0] = (struct published_port){ .host_port = 15432, .port = 5432 };
+	answer.facts.port_count = 1;
+	containers_answer(&world.model->containers, &answer, world.recorder.time);
+	talk = talk_begin(&world, 1, &web, &proxy, "172.17.0.2:40000", "172.17.0.1:15432");
+	talk_transfer(&talk, 10, 20);
+	talk_end(&world, &talk);
+	talk = talk_begin(&world, 2, &proxy, &db, "172.17.0.1:40001", "172.17.0.4:5432");
+	talk_transfer(&talk, 10, 20);
+	talk_end(&world, &talk);
+	interval(&world);
+	edge = the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432);
+	expect_traffic(edge, 1, 10, 20);
+	assert_string_equal(edge->key.via, "docker-proxy");
+	edge = the_edge(&world, "db", HADAL_TCP_SERVER, "other", 5432);
+	expect_traffic(edge, 1, 20, 10);
+	assert_string_equal(edge->key.via, "docker-proxy");
+	assert_int_equal(HASH_COUNT(world.model->edges.table), 2);
+
+	/* a port that no container is known to publish: the proxy is then a peer by itself */
+	talk = talk_begin(&world, 3, &web, &proxy, "172.17.0.2:40000", "172.17.0.1:999");
+	talk_end(&world, &talk);
+	interval(&world);
+	assert_null(the_edge(&world, "web", HADAL_TCP_CLIENT, "nginx.service", 999)->key.via);
+	world_close(&world);
+}
+
 /* Containers that share a network and no task cannot be told apart by address. */
 static void shared_networks_are_not_guessed(void **state)
 {
@@ -1331,6 +1373,7 @@ int main(void)
 		cmocka_unit_test(dead_processes_own_their_sockets),
 		cmocka_unit_test(peers_by_address),
 		cmocka_unit_test(published_ports_lead_to_containers),
+		cmocka_unit_test(docker_proxy_is_folded),
 		cmocka_unit_test(shared_networks_are_not_guessed),
 		cmocka_unit_test(public_clients_collapse),
 		cmocka_unit_test(edges_are_bounded),

@@ -3,7 +3,7 @@
 
 #include "edge_table.h"
 
-_Static_assert(sizeof(struct edge_key) == 32, "edge_key is hashed as bytes and must have no padding");
+_Static_assert(sizeof(struct edge_key) == 40, "edge_key is hashed as bytes and must have no padding");
 
 void edge_table_init(struct edge_table *table, const struct edge_table_config *config, struct counts *counts)
 {
@@ -20,7 +20,7 @@ static struct edge *edge_find(const struct edge_table *table, const struct edge_
 
 static bool is_other(const struct edge_key *key)
 {
-	return key->kind == PEER_OTHER && !key->peer_name && !key->server_port;
+	return key->kind == PEER_OTHER && !key->peer_name && !key->via && !key->server_port;
 }
 
 static struct edge *edge_new(struct edge_table *table, const struct edge_key *key, uint64_t wall)
@@ -83,6 +83,7 @@ static struct edge_key key_of(struct edge_table *table, struct workload *workloa
 		return key;
 	key.peer = peer_workload;
 	key.peer_name = peer_workload ? NULL : peer->name;
+	key.via = peer->via;
 	key.server_port = workload_port(workload, peer->port, table->config.ephemeral_low,
 					table->config.ephemeral_high, table->counts);
 	return key;

@@ -15,6 +15,7 @@ struct edge_key {
 	struct workload *workload;
 	struct workload *peer;		/* PEER_WORKLOAD */
 	const char *peer_name;		/* of another kind; NULL for none */
+	const char *via;		/* as in struct peer */
 	uint16_t server_port;		/* 0: left out */
 	uint8_t role;
 	uint8_t kind;			/* enum peer_kind */

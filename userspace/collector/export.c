@@ -216,6 +216,7 @@ static struct attributes edge_attributes(const struct edge *edge)
 	add(&attributes, hadal_string("hadal.peer.kind", peer_kind_name(key->kind)));
 	add(&attributes, hadal_string("hadal.peer.name", key->peer ? key->peer->name : key->peer_name));
 	add(&attributes, hadal_string("hadal.peer.namespace", key->peer ? key->peer->namespace : NULL));
+	add(&attributes, hadal_string("hadal.edge.via", key->via));
 	if (key->server_port)
 		add(&attributes, hadal_int("server.port", key->server_port));
 	add(&attributes, hadal_string(HADAL_ATTR_NETWORK_TRANSPORT, HADAL_VALUE_TRANSPORT_TCP));

@@ -277,13 +277,63 @@ static void settle_all_exits(struct model *model, uint64_t now, uint64_t wall, b
 	settle_exits(model, model->owners.kernel, now, wall, all);
 }
 
+static const struct container *container_of(const struct owner *owner)
+{
+	return owner && owner->cgroup ? owner->cgroup->container : NULL;
+}
+
+/*
+ * Docker's userland proxy takes a connection to a published port and makes one
+ * of its own to the container. The client's edge goes straight to the
+ * container; of the server's edge the real client is not known. Returns false
+ * when the proxy serves no container that is known: it then is a peer like others.
+ */
+static bool peer_behind_proxy(const struct model *model, const struct flow *flow, struct peer *peer)
+{
+	static const char via[] = "docker-proxy";
+	const struct container *container, *local = container_of(flow->key.owner);
+	uint16_t inner;
+
+	if (flow->key.role == HADAL_TCP_CLIENT) {
+		container = peers_published(&model->peers, flow->key.server_port, &inner);
+		if (container)
+			*peer = (struct peer){ .kind = PEER_WORKLOAD, .container = container, .via = via, .port = inner };
+		return container;
+	}
+	if (!local || !container_publishes(local, flow->key.server_port))
+		return false;
+	*peer = (struct peer){ .kind = PEER_OTHER, .via = via, .port = flow->key.server_port };
+	return true;
+}
+
+/* Whether a flow of the proxy itself is told by the edges of those whom it connects. */
+static bool is_folded(const struct model *model, const struct flow *flow, const struct peer *peer)
+{
+	const struct container *container = peer->container ? peer->container : container_of(peer->owner);
+	uint16_t inner;
+
+	if (!owner_is_proxy(flow->key.owner))
+		return false;
+	if (flow->key.role == HADAL_TCP_SERVER)
+		return peers_published(&model->peers, flow->key.server_port, &inner);
+	return container && container_publishes(container, flow->key.server_port);
+}
+
+/* Returns false when the peer may still become known. */
+static bool flow_peer_owner(const struct model *model, const struct flow *flow, struct peer *peer)
+{
+	*peer = (struct peer){ .kind = PEER_WORKLOAD, .owner = flow->key.peer_owner, .port = flow->key.server_port };
+	return !owner_is_proxy(peer->owner) || peer_behind_proxy(model, flow, peer) ||
+	       !model->peers.containers_pending;
+}
+
 /* Returns false when the peer may still become known. */
 static bool flow_peer(struct model *model, const struct flow *flow, uint64_t now, struct peer *peer)
 {
 	switch (flow->key.form) {
 	case FLOW_PEER_OWNER:
-		*peer = (struct peer){ .kind = PEER_WORKLOAD, .owner = flow->key.peer_owner,
-				       .port = flow->key.server_port };
+		if (!flow_peer_owner(model, flow, peer))
+			return false;
 		break;
 	case FLOW_PEER_ADDRESS:
 		if (!peers_resolve(&model->peers, &flow->key, peer))
@@ -318,6 +368,10 @@ static void settle_flow(struct model *model, struct flow *flow, uint64_t now, ui
 	ready = flow_peer(model, flow, now, &peer) && ready;
 	if (!ready && !all) {
 		count(&model->counts, COUNT_IDENTITY_LATE);
+		return;
+	}
+	if (is_folded(model, flow, &peer)) {
+		flow_remove(&model->flows, flow);
 		return;
 	}
 	workload = owner_workload(flow->key.owner, &model->workloads, wall);

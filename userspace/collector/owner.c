@@ -63,10 +63,21 @@ void owners_free(struct owners *owners)
 	owners->unknown = owners->kernel = NULL;
 }
 
-/* In a container or unit every executable is of one workload. */
-static bool executable_matters(const struct cgroup *cgroup)
+static const char proxy_executable[] = "docker-proxy";
+
+bool owner_is_proxy(const struct owner *owner)
 {
-	return !cgroup || !cgroup->known || (!cgroup->container && !cgroup->unit[0]);
+	return strcmp(owner->executable, proxy_executable) == 0 && !(owner->cgroup && owner->cgroup->container);
+}
+
+/* In a container or unit every executable is of one workload, but for Docker's proxy. */
+static bool executable_matters(const struct cgroup *cgroup, const char *executable)
+{
+	if (!cgroup || !cgroup->known)
+		return true;
+	if (cgroup->container)
+		return false;
+	return !cgroup->unit[0] || strcmp(executable, proxy_executable) == 0;
 }
 
 static struct owner *owner_insert(struct owners *owners, const char *key, struct cgroup *cgroup,
@@ -95,7 +106,7 @@ struct owner *owner_get(struct owners *owners, struct cgroup *cgroup, const char
 	struct owner *owner;
 	char key[KEY_SIZE];
 
-	if (!executable_matters(cgroup))
+	if (!executable_matters(cgroup, executable))
 		executable = "";
 	if (!cgroup && !*executable)
 		return owner_ref(owners->unknown);

@@ -48,6 +48,9 @@ struct owner *owner_ref(struct owner *owner);
 /* Gives a reference back; @owner may be NULL. */
 void owner_put(struct owners *owners, struct owner *owner);
 
+/* Whether it is Docker's userland proxy, which stands between the ends of a published port. */
+bool owner_is_proxy(const struct owner *owner);
+
 /* Whether its workload may still become known; what it did waits till then. */
 bool owner_pending(const struct owner *owner, uint64_t now);
 

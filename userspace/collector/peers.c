@@ -211,6 +211,32 @@ static bool publishes(const struct container *container, const struct address *a
 	return false;
 }
 
+const struct container *peers_published(const struct peers *peers, uint16_t port, uint16_t *inner)
+{
+	const struct container *container, *found = NULL;
+
+	for (container = peers->containers->table; container; container = container->hh.next) {
+		for (unsigned int i = 0; i < container->facts.port_count && container->references; i++) {
+			if (container->facts.ports[i].host_port != port)
+				continue;
+			if (found && found != container)
+				return NULL;
+			found = container;
+			*inner = container->facts.ports[i].port;
+		}
+	}
+	return found;
+}
+
+bool container_publishes(const struct container *container, uint16_t inner)
+{
+	for (unsigned int i = 0; i < container->facts.port_count; i++) {
+		if (container->facts.ports[i].port == inner)
+			return true;
+	}
+	return false;
+}
+
 static bool found_published(const struct peers *peers, const struct flow_key *key, struct peer *peer)
 {
 	const struct container *container;

@@ -32,6 +32,7 @@ struct peer {
 	const struct owner *owner;
 	const struct container *container;
 	const char *name;	/* of the others; NULL for none; lives as long as struct peers */
+	const char *via;	/* what stands between, folded away; NULL for nothing; static */
 	uint16_t port;		/* the server's own, behind a published one */
 };
 
@@ -64,6 +65,15 @@ bool peers_is_internet(const struct peers *peers, const struct address *address)
 
 /* Indexes the containers' addresses as they are now; before peers_resolve(). */
 void peers_index(struct peers *peers, uint64_t now);
+
+/*
+ * The container that publishes a port as @port of the host, and which port of
+ * its own that is; NULL: none, or several on different addresses.
+ */
+const struct container *peers_published(const struct peers *peers, uint16_t port, uint16_t *inner);
+
+/* Whether @container publishes its port @inner. */
+bool container_publishes(const struct container *container, uint16_t inner);
 
 /*
  * Names the peer of a flow whose key has FLOW_PEER_ADDRESS. Returns false when
