@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hadald's configuration: what it takes, and what it says of what is wrong.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "config.h"
+
+struct place {
+	char directory[64];
+	char file[128];
+	char *report;
+	size_t report_size;
+};
+
+static void write_file(const struct place *place, const char *name, const char *text, mode_t mode)
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", place->directory, name);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+static void clear_environment(void)
+{
+	static const char *const names[] = {
+		"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+		"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS",
+		"OTEL_EXPORTER_OTLP_COMPRESSION", "OTEL_EXPORTER_OTLP_TIMEOUT",
+		"OTEL_EXPORTER_OTLP_CERTIFICATE", "HADAL_TOKEN", "HADAL_CONNECTION_KEY", "CREDENTIALS_DIRECTORY",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unsetenv(names[i]);
+}
+
+static int set_up(void **state)
+{
+	struct place *place = calloc(1, sizeof(*place));
+	char drop_ins[128];
+
+	if (!place)
+		return -1;
+	clear_environment();
+	strcpy(place->directory, "/tmp/hadald-config.XXXXXX");
+	if (!mkdtemp(place->directory))
+		return -1;
+	snprintf(place->file, sizeof(place->file), "%s/hadald.conf", place->directory);
+	snprintf(drop_ins, sizeof(drop_ins), "%s/hadald.d", place->directory);
+	*state = place;
+	return mkdir(drop_ins, 0700);
+}
+
+static int tear_down(void **state)
+{
+	struct place *place = *state;
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf %s", place->directory);
+	free(place->report);
+	free(place);
+	return system(command);
+}
+
+/* Loads and keeps what was reported. */
+static int load(struct place *place, struct config *config)
+{
+	FILE *report;
+	int result;
+
+	free(place->report);
+	report = open_memstream(&place->report, &place->report_size);
+	result = config_load(config, place->file, report);
+	fclose(report);
+	config->report = NULL;
+	return result;
+}
+
+static void expect_fault(struct place *place, const char *text, const char *expected)
+{
+	struct config config;
+	char line[512];
+
+	write_file(place, "hadald.conf", text, 0644);
+	assert_int_equal(load(place, &config), -EINVAL);
+	snprintf(line, sizeof(line), "%s%s\n", expected[0] == ':' ? place->file : "", expected);
+	assert_string_equal(place->report, line);
+	config_free(&config);
+}
+
+static void every_key_is_taken(void **state)
+{
+	struct place *place = *state;
+	struct config config;
+
+	write_file(place, "token", "s3cret\n", 0600);
+	write_file(place, "hadald.conf",
+		   "# comment\n"
+		   "[otlp]\n"
+		   "endpoint = https://collector.example:4318/base\n"
+		   "metrics_endpoint = https://m.example/v1/metrics\n"
+		   "headers = x-scope=a%20b, y = c%2Cd\n"
+		   "compression = none\n"
+		   "timeout = 7\n"
+		   "queue = 32M\n"
+		   "[collector]\n"
+		   "interval = 10\n"
+		   "logs = off\n"
+		   "profile = full\n"
+		   "histograms = explicit\n"
+		   "arguments = on\n"
+		   "[module]\n"
+		   "lifecycle_ring = 64K\n"
+		   "flow_ring = 2M\n"
+		   "watermark = 4096\n"
+		   "connection_key = 000102030405060708090a0b0c0d0EFF\n"
+		   "[limits]\n"
+		   "edges_per_host = 10\n"
+		   "edges_per_workload = 5\n"
+		   "[docker]\n"
+		   "socket =\n"
+		   "[host]\n"
+		   "id = i-1\n"
+		   "[peers]\n"
+		   "networks = 10.1.0.0/16, 2001:db8::/32\n", 0644);
+	assert_int_equal(load(place, &config), 0);
+	assert_string_equal(place->report, "");
+	assert_string_equal(config.endpoint, "https://collector.example:4318/base");
+	assert_int_equal(config.header_count, 2);
+	assert_string_equal(config.headers[0].name, "x-scope");
+	assert_string_equal(config.headers[0].value, "a b");
+	assert_string_equal(config.headers[1].name, "y");
+	assert_string_equal(config.headers[1].value, "c,d");
+	assert_true(config.no_compression);
+	assert_int_equal(config.timeout, 7000);
+	assert_int_equal(config.queue_bytes, 32 << 20);
+	assert_int_equal(config.interval, 10);
+	assert_int_equal(config.logs, CONFIG_LOGS_OFF);
+	assert_int_equal(config.profile, CONFIG_PROFILE_FULL);
+	assert_int_equal(config.histograms, HISTOGRAM_EXPLICIT);
+	assert_true(config.arguments);
+	assert_int_equal(config.lifecycle_ring, 65536);
+	assert_int_equal(config.flow_ring, 2 << 20);
+	assert_int_equal(config.watermark, 4096);
+	assert_int_equal(config.connection_key[1], 1);
+	assert_int_equal(config.connection_key[15], 0xff);
+	assert_int_equal(config.edges_host, 10);
+	assert_string_equal(config.docker_socket, "");
+	assert_string_equal(config.ecs_introspection, "http://127.0.0.1:51678");
+	assert_string_equal(config.host_id, "i-1");
+	assert_int_equal(config.network_count, 2);
+	config_free(&config);
+}
+
+static void nothing_set_means_nothing_leaves(void **state)
+{
+	struct place *place = *state;
+	struct config config;
+
+	write_file(place, "hadald.conf", "", 0644);
+	assert_int_equal(load(place, &config), 0);
+	assert_false(config_ships(&config));
+	assert_int_equal(config.interval, 60);
+	assert_int_equal(config.edges_host, 2000);
+	assert_int_equal(config.edges_workload, 200);
+	config_free(&config);
+}
+
+static void faults_name_file_line_and_key(void **state)
+{
+	static const struct {
+		const char *text, *expected;
+	} cases[] = {
+		{ "\n\n[otlp]\nendpiont = x\n", ":4: key 'otlp.endpiont': unknown key" },
+		{ "endpoint = x\n", ":1: key 'endpoint': unknown key" },
+		{ "[collector]\ninterval = 0\n", ":2: key 'collector.interval': 0 is not between 1 and 3600" },
+		{ "[collector]\ninterval = 10s\n", ":2: key 'collector.interval': '10s' is not a number" },
+		{ "[collector]\ninterval = 99999999999999999999999\n",
+		  ":2: key 'collector.interval': '99999999999999999999999' is not a number" },
+		{ "[collector]\nlogs = all\n", ":2: key 'collector.logs': 'all' is neither 'lifecycle' nor 'off'" },
+		{ "[collector]\narguments = yes\n", ":2: key 'collector.arguments': 'yes' is neither 'on' nor 'off'" },
+		{ "[module]\nflow_ring = 1T\n",
+		  ":2: key 'module.flow_ring': '1T' is not a number of bytes (such as 65536, 64K, 1M)" },
+		{ "[module]\nflow_ring = 17179869184G\n",
+		  ":2: key 'module.flow_ring': '17179869184G' is not a number of bytes (such as 65536, 64K, 1M)" },
+		{ "[module]\n\nflow_ring = 100000\n", ":3: key 'module.flow_ring': not a power of two" },
+		{ "[module]\nwatermark = 512K\n",
+		  ":2: key 'module.watermark': above the smaller of the two rings" },
+		{ "[module]\nconnection_key = 0g0102030405060708090a0b0c0d0e0f\n",
+		  ":2: key 'module.connection_key': not 32 hexadecimal digits" },
+		{ "[otlp]\nheaders = a\n", ":2: key 'otlp.headers': not a list of NAME=VALUE, with commas between" },
+		{ "[otlp]\nheaders = a=%0\n", ":2: key 'otlp.headers': a value with a broken percent-encoding" },
+		{ "[otlp]\nheaders = =b\n", ":2: key 'otlp.headers': a header without a name" },
+		{ "[otlp]\ncompression = zstd\n", ":2: key 'otlp.compression': neither 'gzip' nor 'none'" },
+		{ "[peers]\nnetworks = 10.0.0.0/40\n",
+		  ":2: key 'peers.networks': not a list of networks such as 10.1.0.0/16, 2001:db8::/32" },
+		{ "[docker]\nsocket = run/docker.sock\n",
+		  ":2: key 'docker.socket': 'run/docker.sock' is not an absolute path" },
+		{ "[ecs]\ntask_metadata = ftp://x\n",
+		  ":2: key 'ecs.task_metadata': 'ftp://x' does not begin with http://" },
+		{ "[otlp]\nwhat is this\n", ":2: neither [section] nor key = value" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		expect_fault(*state, cases[i].text, cases[i].expected);
+}
+
+/* Long lines are read in pieces; they count once. */
+static void long_lines_count_once(void **state)
+{
+	struct place *place = *state;
+	char text[8192];
+
+	memset(text, 0, sizeof(text));
+	strcpy(text, "[host]\nid = ");
+	memset(text + strlen(text), 'x', 6000);
+	strcat(text, "\nnonsense = 1\n");
+	expect_fault(place, text, ":3: key 'host.nonsense': unknown key");
+}
+
+static void every_fault_is_told(void **state)
+{
+	struct place *place = *state;
+	struct config config;
+	unsigned int lines = 0;
+
+	write_file(place, "hadald.conf", "[collector]\ninterval = x\nlogs = x\nprofile = x\n", 0644);
+	write_file(place, "hadald.d/50-a.conf", "[limits]\nevents = -1\n", 0644);
+	write_file(place, "hadald.d/not-read.txt", "[limits]\nevents = -1\n", 0644);
+	assert_int_equal(load(place, &config), -EINVAL);
+	for (const char *at = place->report; (at = strchr(at, '\n')); at++)
+		lines++;
+	assert_int_equal(lines, 4);
+	assert_non_null(strstr(place->report, "hadald.d/50-a.conf:2: key 'limits.events': '-1' is not a number"));
+	config_free(&config);
+}
+
+static void later_counts(void **state)
+{
+	struct place *place = *state;
+	struct config config;
+
+	write_file(place, "hadald.conf", "[host]\nid = main\n[otlp]\nendpoint = https://a.example\n", 0644);
+	write_file(place, "hadald.d/20-b.conf", "[host]\nid = second\n", 0644);
+	write_file(place, "hadald.d/10-a.conf", "[host]\nid = first\n", 0644);
+	setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "https://b.example", 1);
+	setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "2500", 1);
+	assert_int_equal(load(place, &config), 0);
+	assert_string_equal(config.host_id, "second");
+	assert_string_equal(config.endpoint, "https://b.example");
+	assert_int_equal(config.timeout, 2500);
+	config_free(&config);
+	clear_environment();
+}
+
+static void a_missing_file_that_was_named(void **state)
+{
+	struct place *place = *state;
+	struct config config;
+
+	assert_int_equal(load(place, &config), -EINVAL);
+	assert_non_null(strstr(place->report, "No such file"));
+	config_free(&config);
+}
+
+static void tokens_stay_secret(void **state)
+{
+	struct place *place = *state;
+	struct config config;
+	char text[512];
+
+	snprintf(text, sizeof(text), "[otlp]\nendpoint = https://a.example\ntoken_file = %s/token\n",
+		 place->directory);
+	write_file(place, "hadald.conf", text, 0644);
+	write_file(place, "token", "s3cret\n", 0600);
+	assert_int_equal(load(place, &config), 0);
+	assert_string_equal(config.token, "s3cret");
+	config_free(&config);
+
+	write_file(place, "token", "s3cret\n", 0640);
+	assert_int_equal(load(place, &config), -EINVAL);
+	assert_non_null(strstr(place->report, ":3: key 'otlp.token_file': "));
+	assert_non_null(strstr(place->report, "others may read"));
+	assert_null(strstr(place->report, "s3cret"));
+	config_free(&config);
+
+	write_file(place, "token", "\n", 0600);
+	assert_int_equal(load(place, &config), -EINVAL);
+	assert_non_null(strstr(place->report, "no token in it"));
+	config_free(&config);
+
+	/* over plain http: to loopback alone */
+	write_file(place, "hadald.conf", "[otlp]\nendpoint = http://a.example:4318\n", 0644);
+	setenv("HADAL_TOKEN", "s3cret", 1);
+	assert_int_equal(load(place, &config), -EINVAL);
+	assert_non_null(strstr(place->report, "hadald.conf:2: key 'otlp.endpoint': "));
+	assert_null(strstr(place->report, "s3cret"));
+	config_free(&config);
+	write_file(place, "hadald.conf", "[otlp]\nendpoint = http://127.0.0.1:4318\n", 0644);
+	assert_int_equal(load(place, &config), 0);
+	config_free(&config);
+	clear_environment();
+}
+
+static void credentials_of_systemd(void **state)
+{
+	struct place *place = *state;
+	struct config config;
+
+	write_file(place, "hadald.conf", "[otlp]\nendpoint = https://a.example\n", 0644);
+	write_file(place, "hadal-token", "from-systemd", 0400);
+	setenv("CREDENTIALS_DIRECTORY", place->directory, 1);
+	assert_int_equal(load(place, &config), 0);
+	assert_string_equal(config.token, "from-systemd");
+	config_free(&config);
+	clear_environment();
+}
+
+static void signals_without_an_endpoint_are_off(void **state)
+{
+	struct place *place = *state;
+	struct hadal_ship_config ship;
+	struct config config;
+
+	write_file(place, "hadald.conf", "[otlp]\nmetrics_endpoint = https://a.example/m\n", 0644);
+	assert_int_equal(load(place, &config), 0);
+	config_ship(&config, &ship);
+	assert_false(ship.signal_off[HADAL_SIGNAL_METRICS]);
+	assert_true(ship.signal_off[HADAL_SIGNAL_LOGS]);
+	config_free(&config);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(every_key_is_taken),
+		TEST(nothing_set_means_nothing_leaves),
+		TEST(faults_name_file_line_and_key),
+		TEST(long_lines_count_once),
+		TEST(every_fault_is_told),
+		TEST(later_counts),
+		TEST(a_missing_file_that_was_named),
+		TEST(tokens_stay_secret),
+		TEST(credentials_of_systemd),
+		TEST(signals_without_an_endpoint_are_off),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

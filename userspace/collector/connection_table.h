@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ends of connections, live and lately closed. The module's counters are
+ * absolute for each; what they grew by goes into flows, at the close and at
+ * each interval, once it is known who is at the other end or that it will not
+ * be known.
+ */
+#ifndef HADALD_CONNECTION_TABLE_H
+#define HADALD_CONNECTION_TABLE_H
+
+#include <hadal/uapi.h>
+
+#include "flow_table.h"
+#include "listener_table.h"
+#include "peers.h"
+#include "process_table.h"
+
+/* How long an end waits for the other to show itself, ns. */
+#define CONNECTION_SETTLE	2000000000ULL
+
+struct connection_table_config {
+	unsigned int limit;
+	enum histogram_form histograms;
+};
+
+struct traffic {
+	uint64_t acked;
+	uint64_t received;
+	uint64_t segments_sent;
+	uint64_t segments_retransmitted;
+};
+
+/* Both ends of a connection by its key, while one of them is seen here. */
+struct pair {
+	UT_hash_handle hh;
+	uint64_t key;
+	struct owner *client, *server;	/* NULL: not seen */
+	uint16_t server_port;
+	unsigned int references;	/* by connections */
+	uint64_t released;		/* ns; when the last reference went */
+	struct pair *prev, *next;	/* of those without references */
+};
+
+struct connection {
+	UT_hash_handle hh;
+	uint64_t id;
+	struct owner *owner;		/* NULL: none known */
+	struct pair *pair;		/* NULL: no key, or no room */
+	struct address local, peer;
+	uint32_t net_ns;
+	uint16_t local_port, peer_port;
+	uint8_t role;			/* HADAL_TCP_CLIENT or HADAL_TCP_SERVER */
+	bool opened;			/* to be counted as opened */
+	bool reset;			/* to be counted as reset */
+	bool closed;
+	bool unaccepted;		/* closed before accept() took it: that may still come */
+	bool baseline_missing;		/* the next counters begin the count */
+	uint64_t connect_latency;	/* ns, to be recorded; 0: none */
+	uint64_t seen;			/* ns, CLOCK_MONOTONIC, first */
+	uint64_t closed_at;
+	uint32_t srtt;			/* us; 0: none */
+	uint32_t dump;			/* as in struct listener */
+	struct traffic last, counted;
+	struct connection *prev, *next;	/* of the closed, in order of closing */
+};
+
+struct connection_table {
+	struct connection_table_config config;
+	struct connection *table;
+	struct connection *closed;
+	struct pair *pairs;
+	struct pair *released;
+	struct process_table *processes;
+	struct cgroups *cgroups;
+	struct owners *owners;
+	struct listener_table *listeners;
+	struct peers *peers;
+	struct flow_table *flows;
+	struct counts *counts;
+	uint64_t start;		/* ns, CLOCK_MONOTONIC: since when records came */
+	uint32_t dump;		/* number of the last dump of connections that began */
+};
+
+/* The rest of @table is the caller's to set before and stays; see model.c. */
+void connection_table_init(struct connection_table *table);
+void connection_table_free(struct connection_table *table);
+
+/* Takes over a record of a connection (not of a listener). */
+void connection_record(struct connection_table *table, const struct hadal_record *record);
+
+/* The owner of a socket as its record tells it; a reference for the caller, or NULL. */
+struct owner *connection_owner(struct connection_table *table, const struct hadal_tcp *tcp, uint64_t now);
+
+/* Counts closed ends that have waited long enough for the other; all of them with @all. */
+void connections_settle(struct connection_table *table, uint64_t now, bool all);
+
+/*
+ * At an interval's end: counts what live connections have done (all of them
+ * with @all, else those that are settled), and how many each flow has.
+ */
+void connections_interval(struct connection_table *table, uint64_t now, bool all);
+
+/* Ends those that neither dump @dump nor the one before it held. */
+void connections_sweep(struct connection_table *table, uint32_t dump, uint64_t now);
+
+#endif

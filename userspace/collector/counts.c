@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "counts.h"
+
+static const char *const names[COUNTS] = {
+	[COUNT_PROCESSES_FULL] = "processes_full",
+	[COUNT_CGROUPS_FULL] = "cgroups_full",
+	[COUNT_CONTAINERS_FULL] = "containers_full",
+	[COUNT_TASKS_FULL] = "tasks_full",
+	[COUNT_OWNERS_FULL] = "owners_full",
+	[COUNT_LISTENERS_FULL] = "listeners_full",
+	[COUNT_CONNECTIONS_FULL] = "connections_full",
+	[COUNT_PAIRS_FULL] = "pairs_full",
+	[COUNT_FLOWS_FULL] = "flows_full",
+	[COUNT_WORKLOADS_FULL] = "workloads_full",
+	[COUNT_EDGES_HOST_FULL] = "edges_host_full",
+	[COUNT_EDGES_WORKLOAD_FULL] = "edges_workload_full",
+	[COUNT_PORTS_FULL] = "ports_full",
+	[COUNT_ERRORS_FULL] = "errors_full",
+	[COUNT_EVENTS_FULL] = "events_full",
+	[COUNT_LOOKUPS_FULL] = "lookups_full",
+	[COUNT_WATCHES_FULL] = "watches_full",
+	[COUNT_OPEN_NOT_SEEN] = "open_not_seen",
+	[COUNT_BASELINE_MISSING] = "baseline_missing",
+	[COUNT_CLOSE_NOT_SEEN] = "close_not_seen",
+	[COUNT_ACCEPT_TOO_LATE] = "accept_too_late",
+	[COUNT_OWNER_UNKNOWN] = "owner_unknown",
+	[COUNT_CGROUP_UNKNOWN] = "cgroup_unknown",
+	[COUNT_IDENTITY_LATE] = "identity_late",
+	[COUNT_COUNTER_WENT_BACK] = "counter_went_back",
+	[COUNT_RECORD_UNKNOWN] = "record_unknown",
+};
+
+const char *count_name(enum count what)
+{
+	return names[what];
+}

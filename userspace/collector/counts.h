@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the collector could not do or could not know. Each bound and each doubt
+ * of the model has a counter here; they are shipped as
+ * hadal.collector.incident, by kind.
+ */
+#ifndef HADALD_COUNTS_H
+#define HADALD_COUNTS_H
+
+#include <stdint.h>
+
+enum count {
+	/* a table was full, or memory was short: the thing was not kept */
+	COUNT_PROCESSES_FULL,
+	COUNT_CGROUPS_FULL,
+	COUNT_CONTAINERS_FULL,
+	COUNT_TASKS_FULL,
+	COUNT_OWNERS_FULL,
+	COUNT_LISTENERS_FULL,
+	COUNT_CONNECTIONS_FULL,
+	COUNT_PAIRS_FULL,
+	COUNT_FLOWS_FULL,
+	COUNT_WORKLOADS_FULL,
+	COUNT_EDGES_HOST_FULL,
+	COUNT_EDGES_WORKLOAD_FULL,
+	COUNT_PORTS_FULL,
+	COUNT_ERRORS_FULL,
+	COUNT_EVENTS_FULL,
+	COUNT_LOOKUPS_FULL,
+	COUNT_WATCHES_FULL,
+
+	/* something stayed unknown */
+	COUNT_OPEN_NOT_SEEN,
+	COUNT_BASELINE_MISSING,
+	COUNT_CLOSE_NOT_SEEN,
+	COUNT_ACCEPT_TOO_LATE,
+	COUNT_OWNER_UNKNOWN,
+	COUNT_CGROUP_UNKNOWN,
+	COUNT_IDENTITY_LATE,
+	COUNT_COUNTER_WENT_BACK,
+	COUNT_RECORD_UNKNOWN,
+	COUNTS,
+};
+
+struct counts {
+	uint64_t value[COUNTS];
+};
+
+static inline void count(struct counts *counts, enum count what)
+{
+	counts->value[what]++;
+}
+
+/* "processes_full", ... Static. */
+const char *count_name(enum count what);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the ECS agent's endpoints say of tasks and of this instance.
+ */
+#ifndef HADALD_ECS_H
+#define HADALD_ECS_H
+
+#include "container.h"
+#include "http.h"
+
+/* What the agent says of itself and its instance; "" where it says nothing. */
+struct instance_facts {
+	char cluster[FACT_SIZE];
+	char account[16];
+	char region[32];
+};
+
+/*
+ * Takes the endpoint id out of "ECS_CONTAINER_METADATA_URI_V4=URL"; leaves
+ * @endpoint alone if @variable is another.
+ */
+void ecs_endpoint_of_variable(const char *variable, char endpoint[FACT_SIZE]);
+
+/* The same out of an environment, variables with a NUL each, @length bytes. */
+void ecs_endpoint_of_environment(const char *text, size_t length, char endpoint[FACT_SIZE]);
+
+/*
+ * Readers of answers: GET /v1/metadata; /v1/tasks?dockerid=ID; /v4/EID/task of
+ * the task metadata endpoint. Return 0; -EINVAL: it is not that, or it is of a
+ * task without container @id.
+ */
+int ecs_parse_metadata(const char *text, size_t length, struct instance_facts *facts);
+int ecs_parse_introspected(const char *text, size_t length, const char *id, struct container_facts *facts);
+int ecs_parse_task(const char *text, size_t length, const char *id, struct task_facts *facts);
+
+/* The same, asked of the agent. @base: such as http://127.0.0.1:51678. */
+enum identity_result ecs_metadata(struct http *http, const char *base, struct instance_facts *facts);
+enum identity_result ecs_introspect(struct http *http, const char *base, const char *id,
+				    struct container_facts *facts);
+enum identity_result ecs_task(struct http *http, const char *base, const char *endpoint, const char *id,
+			      struct task_facts *facts);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "edge_table.h"
+
+_Static_assert(sizeof(struct edge_key) == 40, "edge_key is hashed as bytes and must have no padding");
+
+void edge_table_init(struct edge_table *table, const struct edge_table_config *config, struct counts *counts)
+{
+	*table = (struct edge_table){ .config = *config, .counts = counts };
+}
+
+static struct edge *edge_find(const struct edge_table *table, const struct edge_key *key)
+{
+	struct edge *edge;
+
+	HASH_FIND(hh, table->table, key, sizeof(*key), edge);
+	return edge;
+}
+
+static bool is_other(const struct edge_key *key)
+{
+	return key->kind == PEER_OTHER && !key->peer_name && !key->via && !key->server_port;
+}
+
+static struct edge *edge_new(struct edge_table *table, const struct edge_key *key, uint64_t wall)
+{
+	struct edge *edge = calloc(1, sizeof(*edge));
+
+	if (!edge)
+		return NULL;
+	edge->key = *key;
+	edge->start_time = wall;
+	edge->active_time = wall;
+	HASH_ADD(hh, table->table, key, sizeof(edge->key), edge);
+	if (!TABLE_INSERTED(edge, hh)) {
+		free(edge);
+		return NULL;
+	}
+	key->workload->references++;
+	if (key->peer)
+		key->peer->references++;
+	if (!is_other(key))
+		key->workload->edges++;
+	return edge;
+}
+
+/* Counts which bound is reached. The edges to other come on top: two a workload at most. */
+static bool has_room(struct edge_table *table, const struct edge_key *key)
+{
+	if (is_other(key))
+		return true;
+	if (key->workload->edges >= table->config.workload_limit) {
+		count(table->counts, COUNT_EDGES_WORKLOAD_FULL);
+		return false;
+	}
+	if (HASH_COUNT(table->table) >= table->config.host_limit) {
+		count(table->counts, COUNT_EDGES_HOST_FULL);
+		return false;
+	}
+	return true;
+}
+
+static struct edge *edge_get(struct edge_table *table, const struct edge_key *key, uint64_t wall)
+{
+	struct edge *edge = edge_find(table, key);
+	struct edge_key other;
+
+	if (edge)
+		return edge;
+	if (has_room(table, key))
+		return edge_new(table, key, wall);
+	other = (struct edge_key){ .workload = key->workload, .role = key->role, .kind = PEER_OTHER };
+	return edge_get(table, &other, wall);
+}
+
+static struct edge_key key_of(struct edge_table *table, struct workload *workload, struct workload *peer_workload,
+			      const struct peer *peer, const struct flow *flow)
+{
+	struct edge_key key = { .workload = workload, .role = flow->key.role, .kind = (uint8_t)peer->kind };
+
+	if (flow->key.form == FLOW_PEER_OTHER)
+		return key;
+	key.peer = peer_workload;
+	key.peer_name = peer_workload ? NULL : peer->name;
+	key.via = peer->via;
+	key.server_port = workload_port(workload, peer->port, table->config.ephemeral_low,
+					table->config.ephemeral_high, table->counts);
+	return key;
+}
+
+bool edge_add(struct edge_table *table, struct workload *workload, struct workload *peer_workload,
+	      const struct peer *peer, struct flow *flow, uint64_t wall)
+{
+	struct edge_key key = key_of(table, workload, peer_workload, peer, flow);
+	struct edge *edge = edge_get(table, &key, wall);
+
+	if (!edge) {
+		count(table->counts, COUNT_EDGES_HOST_FULL);
+		return false;
+	}
+	edge->active += flow->active;
+	if (edge->active || !values_empty(&flow->values)) {
+		edge->active_time = wall;
+		edge->ended = false;
+		workload->active_time = wall;
+		workload->ended = false;
+	}
+	values_move(&edge->values, &flow->values, table->counts);
+	return true;
+}
+
+void edges_begin(struct edge_table *table)
+{
+	for (struct edge *edge = table->table; edge; edge = edge->hh.next)
+		edge->active = 0;
+}
+
+void edges_end_idle(struct edge_table *table, uint64_t wall, uint64_t age)
+{
+	for (struct edge *edge = table->table; edge; edge = edge->hh.next) {
+		if (wall > edge->active_time && wall - edge->active_time >= age)
+			edge->ended = true;
+	}
+}
+
+static void edge_remove(struct edge_table *table, struct edge *edge)
+{
+	edge->key.workload->references--;
+	if (edge->key.peer)
+		edge->key.peer->references--;
+	if (!is_other(&edge->key))
+		edge->key.workload->edges--;
+	HASH_DEL(table->table, edge);
+	values_clear(&edge->values);
+	free(edge);
+}
+
+void edges_remove_ended(struct edge_table *table)
+{
+	struct edge *edge, *next;
+
+	HASH_ITER(hh, table->table, edge, next) {
+		if (edge->ended)
+			edge_remove(table, edge);
+	}
+}
+
+void edge_table_free(struct edge_table *table)
+{
+	struct edge *edge, *next;
+
+	HASH_ITER(hh, table->table, edge, next)
+		edge_remove(table, edge);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Edges: (local workload, role, peer, server port) with what adds up on them
+ * since they began. These are the series that are shipped.
+ */
+#ifndef HADALD_EDGE_TABLE_H
+#define HADALD_EDGE_TABLE_H
+
+#include "flow_table.h"
+#include "peers.h"
+#include "values.h"
+#include "workload.h"
+
+struct edge_key {
+	struct workload *workload;
+	struct workload *peer;		/* PEER_WORKLOAD */
+	const char *peer_name;		/* of another kind; NULL for none */
+	const char *via;		/* as in struct peer */
+	uint16_t server_port;		/* 0: left out */
+	uint8_t role;
+	uint8_t kind;			/* enum peer_kind */
+	uint32_t zero;
+};
+
+struct edge {
+	UT_hash_handle hh;
+	struct edge_key key;
+	struct values values;
+	uint64_t active;
+	uint64_t start_time;	/* ns since the epoch */
+	uint64_t active_time;	/* ns since the epoch: when something was last added, or was live */
+	bool ended;		/* to be shipped as ended and then removed */
+};
+
+struct edge_table_config {
+	unsigned int host_limit;
+	unsigned int workload_limit;
+	uint16_t ephemeral_low, ephemeral_high;	/* ports that name no service by themselves */
+};
+
+struct edge_table {
+	struct edge_table_config config;
+	struct edge *table;
+	struct counts *counts;
+};
+
+void edge_table_init(struct edge_table *table, const struct edge_table_config *config, struct counts *counts);
+void edge_table_free(struct edge_table *table);
+
+/*
+ * Adds a flow to its edge: moves its values, adds its live connections.
+ * @wall: ns since the epoch. Beyond the bounds the edge is that of the
+ * workload's other peers. Returns false when memory is short: the flow keeps all.
+ */
+bool edge_add(struct edge_table *table, struct workload *workload, struct workload *peer_workload,
+	      const struct peer *peer, struct flow *flow, uint64_t wall);
+
+/* Before the flows of an interval are added: nothing is live any more. */
+void edges_begin(struct edge_table *table);
+
+/* Marks edges as ended on which nothing has happened for @age ns. */
+void edges_end_idle(struct edge_table *table, uint64_t wall, uint64_t age);
+
+/* Removes those that are marked as ended; their end has been shipped. */
+void edges_remove_ended(struct edge_table *table);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http.h"
+
+struct http {
+	CURL *curl;
+	const atomic_bool *stop;
+};
+
+static int check_stop(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+{
+	const struct http *http = context;
+
+	(void)total;
+	(void)now;
+	(void)up_total;
+	(void)up_now;
+	return http->stop && atomic_load_explicit(http->stop, memory_order_relaxed);
+}
+
+static size_t take_body(char *data, size_t size, size_t count, void *context)
+{
+	struct http_body *body = context;
+	size_t length = size * count;
+	char *larger;
+
+	if (length > HTTP_BODY_MAX - body->length)
+		return 0;
+	larger = realloc(body->data, body->length + length + 1);
+	if (!larger)
+		return 0;
+	memcpy(larger + body->length, data, length);
+	body->data = larger;
+	body->length += length;
+	larger[body->length] = '\0';
+	return length;
+}
+
+static void set_up(struct http *http)
+{
+	CURL *curl = http->curl;
+
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)HTTP_TIMEOUT);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_TIMEOUT);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, check_stop);
+	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, http);
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, "hadald/" HADAL_VERSION);
+}
+
+struct http *http_new(const atomic_bool *stop)
+{
+	struct http *http = calloc(1, sizeof(*http));
+
+	if (!http)
+		return NULL;
+	http->stop = stop;
+	http->curl = curl_easy_init();
+	if (!http->curl) {
+		free(http);
+		return NULL;
+	}
+	set_up(http);
+	return http;
+}
+
+void http_free(struct http *http)
+{
+	if (!http)
+		return;
+	curl_easy_cleanup(http->curl);
+	free(http);
+}
+
+static int error_of(CURLcode code)
+{
+	switch (code) {
+	case CURLE_OPERATION_TIMEDOUT:
+		return -ETIMEDOUT;
+	case CURLE_WRITE_ERROR:
+		return -EMSGSIZE;
+	case CURLE_ABORTED_BY_CALLBACK:
+		return -ECANCELED;
+	case CURLE_OUT_OF_MEMORY:
+		return -ENOMEM;
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_URL_MALFORMAT:
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_GOT_NOTHING:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_RECV_ERROR:
+		return -EPROTO;
+	default:
+		return -EHOSTUNREACH;
+	}
+}
+
+int http_get(struct http *http, const char *unix_socket, const char *url, struct http_body *body)
+{
+	long status = 0;
+	CURLcode code;
+
+	*body = (struct http_body){ 0 };
+	curl_easy_setopt(http->curl, CURLOPT_UNIX_SOCKET_PATH, unix_socket);
+	curl_easy_setopt(http->curl, CURLOPT_URL, url);
+	curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, body);
+	code = curl_easy_perform(http->curl);
+	if (!code)
+		curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (!code && status >= 100)
+		return (int)status;
+	http_body_free(body);
+	return code ? error_of(code) : -EPROTO;
+}
+
+void http_body_free(struct http_body *body)
+{
+	free(body->data);
+	*body = (struct http_body){ 0 };
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "docker.h"
+#include "ecs.h"
+#include "lookup.h"
+
+enum { ENVIRONMENT_MAX = 256 << 10 };
+
+/* The endpoint id that process @pid was given; an answer for it is checked against the container. */
+static void endpoint_of_process(int pid, char endpoint[FACT_SIZE])
+{
+	static const int flags = O_RDONLY | O_CLOEXEC;
+	char path[64], text[ENVIRONMENT_MAX];
+	size_t length = 0;
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", pid);
+	fd = open(path, flags);
+	if (fd < 0)
+		return;
+	while (length < sizeof(text) && (got = read(fd, text + length, sizeof(text) - length)) > 0)
+		length += (size_t)got;
+	close(fd);
+	ecs_endpoint_of_environment(text, length, endpoint);
+	explicit_bzero(text, length);
+}
+
+static enum identity_result find_container(struct http *http, const struct lookup_sources *sources,
+					   const struct identity_request *request, struct container_facts *facts)
+{
+	enum identity_result docker = IDENTITY_UNAVAILABLE, agent = IDENTITY_UNAVAILABLE;
+	struct container_facts introspected;
+
+	if (*sources->docker_socket)
+		docker = docker_container(http, sources->docker_socket, request->container_id, facts);
+	if (docker == IDENTITY_FOUND && (facts->task.arn[0] || !request->in_task))
+		return IDENTITY_FOUND;
+	if (*sources->ecs_introspection)
+		agent = ecs_introspect(http, sources->ecs_introspection, request->container_id, &introspected);
+	if (docker == IDENTITY_FOUND) {
+		if (agent == IDENTITY_FOUND)
+			facts->task = introspected.task;
+		return IDENTITY_FOUND;
+	}
+	if (agent == IDENTITY_FOUND)
+		*facts = introspected;
+	return agent == IDENTITY_UNAVAILABLE ? docker : agent;
+}
+
+static enum identity_result find_task(struct http *http, const struct lookup_sources *sources,
+				      const struct identity_request *request, struct container_facts *facts)
+{
+	struct task_facts task;
+
+	if (!facts->endpoint[0] && request->pid > 0)
+		endpoint_of_process(request->pid, facts->endpoint);
+	if (!facts->endpoint[0])
+		return facts->task.arn[0] || request->in_task ? IDENTITY_UNAVAILABLE : IDENTITY_NOT_FOUND;
+	if (!*sources->ecs_task_metadata ||
+	    ecs_task(http, sources->ecs_task_metadata, facts->endpoint, request->container_id, &task))
+		return IDENTITY_UNAVAILABLE;
+	if (facts->task.arn[0] && strcmp(facts->task.arn, task.arn))
+		return IDENTITY_UNAVAILABLE;
+	facts->task = task;
+	return IDENTITY_FOUND;
+}
+
+void lookup(struct http *http, const struct lookup_sources *sources, const struct identity_request *request,
+	    struct identity_answer *answer)
+{
+	memset(answer, 0, sizeof(*answer));
+	strcpy(answer->container_id, request->container_id);
+	answer->task = IDENTITY_UNAVAILABLE;
+	answer->container = find_container(http, sources, request, &answer->facts);
+	if (request->task_known)
+		return;
+	if (answer->container == IDENTITY_FOUND || request->in_task)
+		answer->task = find_task(http, sources, request, &answer->facts);
+}

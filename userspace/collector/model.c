@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "model.h"
+
+#define SECOND		1000000000ULL
+#define DEAD_AGE	(30 * SECOND)	/* sockets of dead processes close within it, as a rule */
+#define UNUSED_AGE	(300 * SECOND)
+
+static void default_to(unsigned int *value, unsigned int otherwise)
+{
+	if (!*value)
+		*value = otherwise;
+}
+
+static struct model_config with_defaults(const struct model_config *from)
+{
+	struct model_config config = *from;
+
+	default_to(&config.processes, 65536);
+	default_to(&config.cgroups, 16384);
+	default_to(&config.containers, 4096);
+	default_to(&config.owners, 16384);
+	default_to(&config.listeners, 16384);
+	default_to(&config.connections, 131072);
+	default_to(&config.flows, 16384);
+	default_to(&config.workloads, 1000);
+	default_to(&config.edges_host, 2000);
+	default_to(&config.edges_workload, 200);
+	default_to(&config.events, 1000);
+	if (!config.identity_wait)
+		config.identity_wait = 30 * SECOND;
+	if (!config.idle_age)
+		config.idle_age = 600 * SECOND;
+	if (!config.ephemeral_high) {
+		config.ephemeral_low = 32768;
+		config.ephemeral_high = 60999;
+	}
+	return config;
+}
+
+static void init_tables(struct model *model)
+{
+	const struct model_config *config = &model->config;
+	struct counts *counts = &model->counts;
+	struct edge_table_config edges = {
+		.host_limit = config->edges_host,
+		.workload_limit = config->edges_workload,
+		.ephemeral_low = config->ephemeral_low,
+		.ephemeral_high = config->ephemeral_high,
+	};
+
+	workloads_init(&model->workloads, config->workloads, counts);
+	containers_init(&model->containers, config->containers, config->identity_wait, counts);
+	cgroups_init(&model->cgroups, config->cgroups, config->identity_wait, &model->containers,
+		     config->cgroup_path, config->path_context, counts);
+	process_table_init(&model->processes, config->processes, &model->owners, &model->cgroups,
+			   config->executable_path, config->path_context, counts);
+	listener_table_init(&model->listeners, config->listeners, &model->owners, counts);
+	peers_init(&model->peers, &model->containers, &model->listeners, config->networks, config->network_count);
+	flow_table_init(&model->flows, config->flows, &model->owners, counts);
+	edge_table_init(&model->edges, &edges, counts);
+	event_queue_init(&model->events, config->events, config->arguments, &model->owners, counts);
+}
+
+static void init_connections(struct model *model)
+{
+	model->connections = (struct connection_table){
+		.config = { .limit = model->config.connections, .histograms = model->config.histograms },
+		.processes = &model->processes,
+		.cgroups = &model->cgroups,
+		.owners = &model->owners,
+		.listeners = &model->listeners,
+		.peers = &model->peers,
+		.flows = &model->flows,
+		.counts = &model->counts,
+	};
+	connection_table_init(&model->connections);
+}
+
+int model_new(const struct model_config *config, struct model **model)
+{
+	struct model *new = calloc(1, sizeof(*new));
+
+	if (!new)
+		return -ENOMEM;
+	new->config = with_defaults(config);
+	if (owners_init(&new->owners, new->config.owners, &new->counts)) {
+		free(new);
+		return -ENOMEM;
+	}
+	init_tables(new);
+	init_connections(new);
+	*model = new;
+	return 0;
+}
+
+/* In the order of who refers to whom. */
+void model_free(struct model *model)
+{
+	if (!model)
+		return;
+	event_queue_free(&model->events);
+	edge_table_free(&model->edges);
+	connection_table_free(&model->connections);
+	flow_table_free(&model->flows);
+	peers_free(&model->peers);
+	listener_table_free(&model->listeners);
+	process_table_free(&model->processes);
+	owners_free(&model->owners);
+	cgroups_free(&model->cgroups);
+	containers_free(&model->containers);
+	workloads_free(&model->workloads);
+	free(model);
+}
+
+/* ---- processes ---- */
+
+static void count_exit(struct model *model, struct owner *owner, const struct hadal_record_process_exit *record)
+{
+	struct exits *exits = owner_exits(&model->owners, owner);
+	int status = (int)record->exit_code;
+	unsigned int signal = WIFSIGNALED(status) ? (unsigned int)WTERMSIG(status) : 0;
+
+	if (!exits)
+		return;
+	if (signal)
+		exits->signal[signal < WORKLOAD_SIGNALS ? signal : 0]++;
+	else if (WEXITSTATUS(status))
+		exits->failure++;
+	else
+		exits->success++;
+	if (record->process.flags & HADAL_PROCESS_OOM)
+		exits->oom_killed++;
+}
+
+/* The first process of a pid namespace, which is what a container runs. */
+static bool is_container_init(const struct process *process)
+{
+	return process->ns_tgid == 1 && process->key.tgid != 1;
+}
+
+static void note_lifecycle(struct model *model, const struct process *process, const struct hadal_record *record)
+{
+	const struct hadal_record_process_exit *exited = (const struct hadal_record_process_exit *)record;
+	bool abnormal = record->type == HADAL_RECORD_PROCESS_EXIT &&
+			(exited->process.flags & HADAL_PROCESS_OOM || WCOREDUMP((int)exited->exit_code));
+
+	if (abnormal || is_container_init(process))
+		event_queue_add(&model->events, record, &model->clock, process->owner, abnormal);
+}
+
+static void record_process(struct model *model, const struct hadal_record *record)
+{
+	const struct hadal_process *from = hadal_record_process(record);
+	struct process *process = process_record(&model->processes, record);
+	struct owner *owner = process ? process->owner : model->owners.unknown;
+
+	if (from->flags & HADAL_PROCESS_KERNEL)
+		return;
+	if (record->type == HADAL_RECORD_PROCESS_EXIT)
+		count_exit(model, owner, (const struct hadal_record_process_exit *)record);
+	if (process && model->config.lifecycle &&
+	    (record->type == HADAL_RECORD_PROCESS_EXIT || record->type == HADAL_RECORD_PROCESS_EXEC))
+		note_lifecycle(model, process, record);
+}
+
+/* ---- sockets ---- */
+
+static void record_listening(struct model *model, const struct hadal_record *record)
+{
+	const struct hadal_tcp *tcp = hadal_record_tcp(record);
+
+	if (tcp->flags & HADAL_TCP_DUMPED)
+		model->listeners_dumped++;
+	listener_opened(&model->listeners, tcp, connection_owner(&model->connections, tcp, record->time),
+			model->connections.dump);
+}
+
+/* ---- control ---- */
+
+static void dump_started(struct model *model, const struct hadal_record_dump *record)
+{
+	model->dump_start = record->header.time;
+	if (!(record->what & HADAL_DUMP_CONNECTIONS))
+		return;
+	model->connections.dump++;
+	model->listeners_dumped = 0;
+}
+
+static void dump_ended(struct model *model, const struct hadal_record_dump *record)
+{
+	uint64_t now = record->header.time;
+
+	if (record->what & HADAL_DUMP_PROCESSES) {
+		process_table_resync(&model->processes, model->dump_start, now);
+		model->processes_lost = false;
+	}
+	if (!(record->what & HADAL_DUMP_CONNECTIONS))
+		return;
+	connections_sweep(&model->connections, model->connections.dump, now);
+	if (model->listeners_dumped)
+		listener_table_sweep(&model->listeners, model->connections.dump);
+}
+
+static void records_lost(struct model *model, const struct hadal_record_lost *record)
+{
+	if (record->count[HADAL_CLASS_PROCESS])
+		model->processes_lost = true;
+}
+
+static void clock_synced(struct model *model, const struct hadal_record *record)
+{
+	hadal_clock_update(&model->clock, record);
+	if (!model->connections.start)
+		model->connections.start = model->clock.monotonic;
+}
+
+void model_record(struct model *model, const struct hadal_record *record)
+{
+	switch (record->type) {
+	case HADAL_RECORD_LOST:
+		records_lost(model, (const struct hadal_record_lost *)record);
+		break;
+	case HADAL_RECORD_RING_ADDED:
+		break;
+	case HADAL_RECORD_CLOCK_SYNC:
+		clock_synced(model, record);
+		break;
+	case HADAL_RECORD_DUMP_START:
+		dump_started(model, (const struct hadal_record_dump *)record);
+		break;
+	case HADAL_RECORD_DUMP_END:
+		dump_ended(model, (const struct hadal_record_dump *)record);
+		break;
+	case HADAL_RECORD_PROCESS_FORK:
+	case HADAL_RECORD_PROCESS_EXEC:
+	case HADAL_RECORD_PROCESS_EXIT:
+	case HADAL_RECORD_PROCESS_EXISTING:
+		record_process(model, record);
+		break;
+	case HADAL_RECORD_TCP_LISTENING:
+		record_listening(model, record);
+		break;
+	case HADAL_RECORD_TCP_LISTENER_CLOSED:
+		listener_closed(&model->listeners, hadal_record_tcp(record)->id);
+		break;
+	default:
+		connection_record(&model->connections, record);
+	}
+}
+
+void model_tick(struct model *model, uint64_t now)
+{
+	connections_settle(&model->connections, now, false);
+	process_table_sweep(&model->processes, now, DEAD_AGE);
+}
+
+/* ---- intervals ---- */
+
+static void settle_exits(struct model *model, struct owner *owner, uint64_t now, uint64_t wall, bool all)
+{
+	if (!owner->exits || (!all && owner_pending(owner, now)))
+		return;
+	owner_settle_exits(&model->owners, owner, owner_workload(owner, &model->workloads, wall), wall);
+}
+
+static void settle_all_exits(struct model *model, uint64_t now, uint64_t wall, bool all)
+{
+	struct owner *owner, *next;
+
+	HASH_ITER(hh, model->owners.table, owner, next)
+		settle_exits(model, owner, now, wall, all);
+	settle_exits(model, model->owners.unknown, now, wall, all);
+	settle_exits(model, model->owners.kernel, now, wall, all);
+}
+
+static const struct container *container_of(const struct owner *owner)
+{
+	return owner && owner->cgroup ? owner->cgroup->container : NULL;
+}
+
+/*
+ * Docker's userland proxy takes a connection to a published port and makes one
+ * of its own to the container. The client's edge goes straight to the
+ * container; of the server's edge the real client is not known. Returns false
+ * when the proxy serves no container that is known: it then is a peer like others.
+ */
+static bool peer_behind_proxy(const struct model *model, const struct flow *flow, struct peer *peer)
+{
+	static const char via[] = "docker-proxy";
+	const struct container *container, *local = container_of(flow->key.owner);
+	uint16_t inner;
+
+	if (flow->key.role == HADAL_TCP_CLIENT) {
+		container = peers_published(&model->peers, flow->key.server_port, &inner);
+		if (container)
+			*peer = (struct peer){ .kind = PEER_WORKLOAD, .container = container, .via = via, .port = inner };
+		return container;
+	}
+	if (!local || !container_publishes(local, flow->key.server_port))
+		return false;
+	*peer = (struct peer){ .kind = PEER_OTHER, .via = via, .port = flow->key.server_port };
+	return true;
+}
+
+/* Whether a flow of the proxy itself is told by the edges of those whom it connects. */
+static bool is_folded(const struct model *model, const struct flow *flow, const struct peer *peer)
+{
+	const struct container *container = peer->container ? peer->container : container_of(peer->owner);
+	uint16_t inner;
+
+	if (!owner_is_proxy(flow->key.owner))
+		return false;
+	if (flow->key.role == HADAL_TCP_SERVER)
+		return peers_published(&model->peers, flow->key.server_port, &inner);
+	return container && container_publishes(container, flow->key.server_port);
+}
+
+/* Returns false when the peer may still become known. */
+static bool flow_peer_owner(const struct model *model, const struct flow *flow, struct peer *peer)
+{
+	*peer = (struct peer){ .kind = PEER_WORKLOAD, .owner = flow->key.peer_owner, .port = flow->key.server_port };
+	return !owner_is_proxy(peer->owner) || peer_behind_proxy(model, flow, peer) ||
+	       !model->peers.containers_pending;
+}
+
+/* Returns false when the peer may still become known. */
+static bool flow_peer(struct model *model, const struct flow *flow, uint64_t now, struct peer *peer)
+{
+	switch (flow->key.form) {
+	case FLOW_PEER_OWNER:
+		if (!flow_peer_owner(model, flow, peer))
+			return false;
+		break;
+	case FLOW_PEER_ADDRESS:
+		if (!peers_resolve(&model->peers, &flow->key, peer))
+			return false;
+		break;
+	case FLOW_PEER_INTERNET:
+		*peer = (struct peer){ .kind = PEER_INTERNET, .port = flow->key.server_port };
+		break;
+	default:
+		*peer = (struct peer){ .kind = PEER_OTHER };
+	}
+	if (peer->owner)
+		return !owner_pending(peer->owner, now);
+	return !peer->container || !container_pending(peer->container, now);
+}
+
+static struct workload *peer_workload(struct model *model, const struct peer *peer, uint64_t wall)
+{
+	if (peer->owner)
+		return owner_workload(peer->owner, &model->workloads, wall);
+	if (peer->container)
+		return container_workload(peer->container, &model->workloads, wall);
+	return NULL;
+}
+
+static void settle_flow(struct model *model, struct flow *flow, uint64_t now, uint64_t wall, bool all)
+{
+	struct workload *workload, *other;
+	struct peer peer;
+	bool ready = !owner_pending(flow->key.owner, now);
+
+	ready = flow_peer(model, flow, now, &peer) && ready;
+	if (!ready && !all) {
+		count(&model->counts, COUNT_IDENTITY_LATE);
+		return;
+	}
+	if (is_folded(model, flow, &peer)) {
+		flow_remove(&model->flows, flow);
+		return;
+	}
+	workload = owner_workload(flow->key.owner, &model->workloads, wall);
+	other = peer_workload(model, &peer, wall);
+	if (workload && edge_add(&model->edges, workload, other, &peer, flow, wall))
+		flow_remove(&model->flows, flow);
+}
+
+static void end_idle_workloads(struct model *model, uint64_t wall)
+{
+	struct workload *workload;
+
+	for (workload = model->workloads.table; workload; workload = workload->hh.next)
+		workload->ended = !workload->references && wall > workload->active_time &&
+				  wall - workload->active_time >= model->config.idle_age;
+}
+
+void model_interval(struct model *model, uint64_t now, uint64_t wall, bool all)
+{
+	struct flow *flow, *next;
+
+	cgroups_retry(&model->cgroups, now);
+	peers_index(&model->peers, now);
+	connections_settle(&model->connections, now, all);
+	connections_interval(&model->connections, now, all);
+	settle_all_exits(model, now, wall, all);
+	edges_begin(&model->edges);
+	HASH_ITER(hh, model->flows.table, flow, next)
+		settle_flow(model, flow, now, wall, all);
+	edges_end_idle(&model->edges, wall, model->config.idle_age);
+	end_idle_workloads(model, wall);
+}
+
+static void remove_ended_workloads(struct model *model)
+{
+	struct workload *workload, *next;
+
+	HASH_ITER(hh, model->workloads.table, workload, next) {
+		if (workload->ended && !workload->references)
+			workload_remove(&model->workloads, workload);
+	}
+}
+
+void model_interval_done(struct model *model, uint64_t now)
+{
+	edges_remove_ended(&model->edges);
+	remove_ended_workloads(model);
+	cgroups_sweep(&model->cgroups, now, UNUSED_AGE);
+	containers_sweep(&model->containers, now, UNUSED_AGE);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The model: what the host's processes and connections do, fed record by
+ * record, read out at each interval. It does no input or output of its own but
+ * through the functions in its configuration, and knows no time but what it is
+ * given.
+ */
+#ifndef HADALD_MODEL_H
+#define HADALD_MODEL_H
+
+#include <hadal/hadal.h>
+
+#include "cgroup_table.h"
+#include "connection_table.h"
+#include "container.h"
+#include "counts.h"
+#include "edge_table.h"
+#include "event_queue.h"
+#include "flow_table.h"
+#include "listener_table.h"
+#include "owner.h"
+#include "peers.h"
+#include "process_table.h"
+#include "workload.h"
+
+/* Zero or NULL means the default named. */
+struct model_config {
+	unsigned int processes;		/* 65,536 */
+	unsigned int cgroups;		/* 16,384 */
+	unsigned int containers;	/* 4,096 */
+	unsigned int owners;		/* 16,384 */
+	unsigned int listeners;		/* 16,384 */
+	unsigned int connections;	/* 131,072 */
+	unsigned int flows;		/* 16,384 */
+	unsigned int workloads;		/* 1,000 */
+	unsigned int edges_host;	/* 2,000 */
+	unsigned int edges_workload;	/* 200 */
+	unsigned int events;		/* 1,000: lifecycle events of one interval */
+	uint64_t identity_wait;		/* ns: 30 s */
+	uint64_t idle_age;		/* ns: 10 min without traffic end an edge, and an unused workload */
+	uint16_t ephemeral_low, ephemeral_high;	/* 32,768 and 60,999 */
+	enum histogram_form histograms;
+	bool lifecycle;			/* queue lifecycle events */
+	bool arguments;			/* with argv */
+	const struct network *networks;	/* copied */
+	unsigned int network_count;
+	cgroup_path_fn cgroup_path;
+	executable_path_fn executable_path;
+	void *path_context;		/* of both */
+};
+
+struct model {
+	struct model_config config;
+	struct counts counts;
+	struct hadal_clock clock;
+	struct workloads workloads;
+	struct containers containers;
+	struct cgroups cgroups;
+	struct owners owners;
+	struct process_table processes;
+	struct listener_table listeners;
+	struct peers peers;
+	struct flow_table flows;
+	struct connection_table connections;
+	struct edge_table edges;
+	struct event_queue events;
+	unsigned int listeners_dumped;	/* in the dump under way */
+	uint64_t dump_start;		/* ns, CLOCK_MONOTONIC, of the last dump */
+	bool processes_lost;		/* records of processes were lost: the next dump should hold them */
+};
+
+/* Returns 0 and the model, for model_free(); -ENOMEM. */
+int model_new(const struct model_config *config, struct model **model);
+void model_free(struct model *model);
+
+/* Takes over one validated record; they come in order of time. */
+void model_record(struct model *model, const struct hadal_record *record);
+
+/* Now and then (each 100 ms or so) between records. @now: ns, CLOCK_MONOTONIC. */
+void model_tick(struct model *model, uint64_t now);
+
+/*
+ * Ends an interval: edges, workloads and counts are then as they are to be
+ * shipped. @wall: ns since the epoch. @all: do not wait for identities that
+ * are not known yet; for the last interval.
+ */
+void model_interval(struct model *model, uint64_t now, uint64_t wall, bool all);
+
+/* After what model_interval() gave has been read: drops what has ended. */
+void model_interval_done(struct model *model, uint64_t now);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "process_table.h"
+
+void process_table_init(struct process_table *table, unsigned int limit, struct owners *owners,
+			struct cgroups *cgroups, executable_path_fn path, void *path_context,
+			struct counts *counts)
+{
+	*table = (struct process_table){ .limit = limit, .owners = owners, .cgroups = cgroups, .path = path,
+					 .path_context = path_context, .counts = counts };
+}
+
+struct process *process_find(const struct process_table *table, uint32_t tgid, uint64_t start_boottime)
+{
+	struct process_key key = { .start_boottime = start_boottime, .tgid = tgid };
+	struct process *process;
+
+	HASH_FIND(hh, table->table, &key, sizeof(key), process);
+	return process;
+}
+
+struct process *process_find_living(const struct process_table *table, uint32_t tgid)
+{
+	struct process *process;
+
+	HASH_FIND(hh_tgid, table->by_tgid, &tgid, sizeof(tgid), process);
+	return process;
+}
+
+static void process_die(struct process_table *table, struct process *process, uint64_t now)
+{
+	if (process->dead)
+		return;
+	process->dead = true;
+	process->died = now;
+	HASH_DELETE(hh_tgid, table->by_tgid, process);
+	DL_APPEND(table->dead, process);
+}
+
+static void process_remove(struct process_table *table, struct process *process)
+{
+	if (process->dead)
+		DL_DELETE(table->dead, process);
+	else
+		HASH_DELETE(hh_tgid, table->by_tgid, process);
+	HASH_DELETE(hh, table->table, process);
+	owner_put(table->owners, process->owner);
+	free(process);
+}
+
+/* When the table is full the longest dead makes room. */
+static bool make_room(struct process_table *table)
+{
+	if (HASH_COUNT(table->table) < table->limit)
+		return true;
+	if (!table->dead)
+		return false;
+	process_remove(table, table->dead);
+	return true;
+}
+
+static struct process *process_new(struct process_table *table, const struct hadal_process *from, uint64_t now)
+{
+	struct process *process, *namesake = process_find_living(table, from->tgid);
+
+	/* Its exit was lost: ids are not used twice at a time. */
+	if (namesake)
+		process_die(table, namesake, now);
+	if (!make_room(table))
+		return NULL;
+	process = calloc(1, sizeof(*process));
+	if (!process)
+		return NULL;
+	process->key = (struct process_key){ .start_boottime = from->start_boottime, .tgid = from->tgid };
+	HASH_ADD(hh, table->table, key, sizeof(process->key), process);
+	if (!TABLE_INSERTED(process, hh)) {
+		free(process);
+		return NULL;
+	}
+	HASH_ADD(hh_tgid, table->by_tgid, key.tgid, sizeof(process->key.tgid), process);
+	if (TABLE_INSERTED(process, hh_tgid))
+		return process;
+	HASH_DELETE(hh, table->table, process);
+	free(process);
+	return NULL;
+}
+
+static void set_executable(struct process *process, const char *path, size_t length)
+{
+	const char *slash = memrchr(path, '/', length);
+
+	if (slash) {
+		length -= (size_t)(slash + 1 - path);
+		path = slash + 1;
+	}
+	snprintf(process->executable, sizeof(process->executable), "%.*s", (int)length, path);
+}
+
+/* A process that was there before, by its file, else by its name. */
+static void find_executable(struct process_table *table, struct process *process, const struct hadal_process *from)
+{
+	char path[4096];
+
+	if (!(from->flags & HADAL_PROCESS_KERNEL) && table->path &&
+	    !table->path(table->path_context, (int)from->tgid, from->start_boottime, path, sizeof(path)))
+		set_executable(process, path, strlen(path));
+	else if (!process->executable[0])
+		set_executable(process, from->comm, strlen(from->comm));
+}
+
+static void name_by_exec(struct process *process, const struct hadal_record_process_exec *exec)
+{
+	struct hadal_text path = hadal_exec_path(exec);
+
+	if (path.length)
+		set_executable(process, path.data, path.length);
+	else
+		set_executable(process, exec->process.comm, strlen(exec->process.comm));
+}
+
+static void name_process(struct process_table *table, struct process *process, const struct hadal_record *record)
+{
+	const struct hadal_process *from = hadal_record_process(record);
+	const struct process *parent = NULL;
+
+	if (record->type == HADAL_RECORD_PROCESS_EXEC) {
+		name_by_exec(process, (const struct hadal_record_process_exec *)record);
+		return;
+	}
+	if (record->type == HADAL_RECORD_PROCESS_FORK)
+		parent = process_find_living(table, from->parent_tgid);
+	if (parent && !process->executable[0])
+		memcpy(process->executable, parent->executable, sizeof(process->executable));
+	else if (record->type == HADAL_RECORD_PROCESS_EXISTING || !process->executable[0])
+		find_executable(table, process, from);
+}
+
+/* A container is named, where nothing names it better, by what ran in it first. */
+static void note_container(struct process *process, struct cgroup *cgroup, const struct hadal_record *record)
+{
+	struct container *container = cgroup ? cgroup->container : NULL;
+
+	if (!container || record->type == HADAL_RECORD_PROCESS_EXIT)
+		return;
+	if (!container->pid)
+		container->pid = (int)process->key.tgid;
+	if (record->type == HADAL_RECORD_PROCESS_FORK)
+		return;
+	container->net_ns = process->net_ns;
+	if (!container->executable[0])
+		memcpy(container->executable, process->executable, sizeof(process->executable));
+}
+
+static void own_process(struct process_table *table, struct process *process, const struct hadal_record *record)
+{
+	const struct hadal_process *from = hadal_record_process(record);
+	int pid = record->type == HADAL_RECORD_PROCESS_EXIT ? 0 : (int)from->tgid;
+	struct cgroup *cgroup;
+	struct owner *owner;
+
+	if (!from->cgroup_id && process->owner)
+		return;
+	cgroup = cgroup_get(table->cgroups, from->cgroup_hierarchy, from->cgroup_id, pid, record->time);
+	owner = owner_get(table->owners, cgroup, process->executable);
+	owner_put(table->owners, process->owner);
+	process->owner = owner;
+	process->cgroup_id = from->cgroup_id;
+	process->cgroup_hierarchy = from->cgroup_hierarchy;
+	note_container(process, cgroup, record);
+}
+
+struct process *process_record(struct process_table *table, const struct hadal_record *record)
+{
+	const struct hadal_process *from = hadal_record_process(record);
+	struct process *process = process_find(table, from->tgid, from->start_boottime);
+
+	if (!process)
+		process = process_new(table, from, record->time);
+	if (!process) {
+		count(table->counts, COUNT_PROCESSES_FULL);
+		return NULL;
+	}
+	if (from->ns_tgid)
+		process->ns_tgid = from->ns_tgid;
+	if (from->net_ns)
+		process->net_ns = from->net_ns;
+	process->seen = record->time;
+	name_process(table, process, record);
+	own_process(table, process, record);
+	if (record->type == HADAL_RECORD_PROCESS_EXIT)
+		process_die(table, process, record->time);
+	return process;
+}
+
+void process_table_resync(struct process_table *table, uint64_t since, uint64_t now)
+{
+	struct process *process, *next;
+
+	HASH_ITER(hh_tgid, table->by_tgid, process, next) {
+		if (process->seen < since)
+			process_die(table, process, now);
+	}
+}
+
+void process_table_sweep(struct process_table *table, uint64_t now, uint64_t age)
+{
+	while (table->dead && now > table->dead->died && now - table->dead->died >= age)
+		process_remove(table, table->dead);
+}
+
+void process_table_free(struct process_table *table)
+{
+	struct process *process, *next;
+
+	HASH_ITER(hh, table->table, process, next)
+		process_remove(table, process);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
+#include "values.h"
+
+void values_fail(struct values *values, int error, uint64_t times, struct counts *counts)
+{
+	for (unsigned int i = 0; i < values->error_kinds; i++) {
+		if (values->errors[i].error == error) {
+			values->errors[i].count += times;
+			return;
+		}
+	}
+	if (values->error_kinds == VALUES_ERRORS) {
+		count(counts, COUNT_ERRORS_FULL);
+		values->errors_other += times;
+		return;
+	}
+	values->errors[values->error_kinds++] = (struct error_count){ .error = error, .count = times };
+}
+
+static void record(struct histogram **histogram, enum histogram_form form, double seconds,
+		   struct counts *counts)
+{
+	if (!*histogram) {
+		*histogram = calloc(1, sizeof(**histogram));
+		if (!*histogram) {
+			count(counts, COUNT_FLOWS_FULL);
+			return;
+		}
+		(*histogram)->form = form;
+	}
+	histogram_record(*histogram, seconds);
+}
+
+void values_connect(struct values *values, enum histogram_form form, double seconds, struct counts *counts)
+{
+	record(&values->connect, form, seconds, counts);
+}
+
+void values_rtt(struct values *values, enum histogram_form form, double seconds, struct counts *counts)
+{
+	record(&values->rtt, form, seconds, counts);
+}
+
+static void move_histogram(struct histogram **to, struct histogram **from)
+{
+	if (*to && *from) {
+		histogram_merge(*to, *from);
+		free(*from);
+	} else if (*from) {
+		*to = *from;
+	}
+	*from = NULL;
+}
+
+void values_move(struct values *to, struct values *from, struct counts *counts)
+{
+	to->opened += from->opened;
+	to->reset += from->reset;
+	to->acked += from->acked;
+	to->received += from->received;
+	to->segments_sent += from->segments_sent;
+	to->segments_retransmitted += from->segments_retransmitted;
+	for (unsigned int i = 0; i < from->error_kinds; i++)
+		values_fail(to, from->errors[i].error, from->errors[i].count, counts);
+	to->errors_other += from->errors_other;
+	move_histogram(&to->connect, &from->connect);
+	move_histogram(&to->rtt, &from->rtt);
+	values_clear(from);
+}
+
+bool values_empty(const struct values *values)
+{
+	static const struct values empty;
+
+	return memcmp(values, &empty, sizeof(empty)) == 0;
+}
+
+void values_clear(struct values *values)
+{
+	free(values->connect);
+	free(values->rtt);
+	memset(values, 0, sizeof(*values));
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The numbers of a flow or an edge, as they add up.
+ */
+#ifndef HADALD_VALUES_H
+#define HADALD_VALUES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "counts.h"
+#include "histogram.h"
+
+enum { VALUES_ERRORS = 12 };
+
+struct error_count {
+	int error;		/* errno; 0: failed on this host without one */
+	uint64_t count;
+};
+
+struct values {
+	uint64_t opened;
+	uint64_t reset;
+	uint64_t acked;			/* bytes */
+	uint64_t received;		/* bytes */
+	uint64_t segments_sent;
+	uint64_t segments_retransmitted;
+	struct error_count errors[VALUES_ERRORS];
+	unsigned int error_kinds;
+	uint64_t errors_other;		/* of kinds beyond VALUES_ERRORS */
+	struct histogram *connect;	/* NULL: nothing recorded */
+	struct histogram *rtt;
+};
+
+void values_fail(struct values *values, int error, uint64_t times, struct counts *counts);
+void values_connect(struct values *values, enum histogram_form form, double seconds, struct counts *counts);
+void values_rtt(struct values *values, enum histogram_form form, double seconds, struct counts *counts);
+
+/* Moves what @from holds into @to; @from is empty afterwards. */
+void values_move(struct values *to, struct values *from, struct counts *counts);
+bool values_empty(const struct values *values);
+void values_clear(struct values *values);
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "workload.h"
+
+void workloads_init(struct workloads *workloads, unsigned int limit, struct counts *counts)
+{
+	*workloads = (struct workloads){ .limit = limit, .counts = counts };
+}
+
+static void workload_free(struct workload *workload)
+{
+	if (!workload)
+		return;
+	free(workload->key);
+	free(workload->namespace);
+	free(workload->name);
+	free(workload);
+}
+
+/* @key: namespace, newline, name */
+static struct workload *workload_new(const char *key, uint64_t now)
+{
+	struct workload *workload = calloc(1, sizeof(*workload));
+	const char *newline = strchr(key, '\n');
+
+	if (!workload)
+		return NULL;
+	workload->key = strdup(key);
+	workload->namespace = strndup(key, (size_t)(newline - key));
+	workload->name = strdup(newline + 1);
+	workload->start_time = now;
+	workload->active_time = now;
+	if (workload->key && workload->namespace && workload->name)
+		return workload;
+	workload_free(workload);
+	return NULL;
+}
+
+static struct workload *workload_insert(struct workloads *workloads, const char *key, uint64_t now)
+{
+	struct workload *workload = workload_new(key, now);
+
+	if (!workload)
+		return NULL;
+	HASH_ADD_KEYPTR(hh, workloads->table, workload->key, strlen(workload->key), workload);
+	if (!TABLE_INSERTED(workload, hh)) {
+		workload_free(workload);
+		return NULL;
+	}
+	return workload;
+}
+
+static struct workload *workload_other(struct workloads *workloads, uint64_t now)
+{
+	count(workloads->counts, COUNT_WORKLOADS_FULL);
+	if (!workloads->other)
+		workloads->other = workload_insert(workloads, "\n" WORKLOAD_OTHER, now);
+	return workloads->other;
+}
+
+struct workload *workload_get(struct workloads *workloads, const char *namespace, const char *name,
+			      uint64_t now)
+{
+	char key[2 * WORKLOAD_NAME_SIZE];
+	struct workload *workload;
+
+	snprintf(key, sizeof(key), "%.*s\n%.*s", WORKLOAD_NAME_SIZE - 2, namespace, WORKLOAD_NAME_SIZE - 2, name);
+	HASH_FIND_STR(workloads->table, key, workload);
+	if (workload)
+		return workload;
+	if (HASH_COUNT(workloads->table) >= workloads->limit)
+		return workload_other(workloads, now);
+	workload = workload_insert(workloads, key, now);
+	return workload ? workload : workload_other(workloads, now);
+}
+
+void workload_remove(struct workloads *workloads, struct workload *workload)
+{
+	if (workload == workloads->other)
+		workloads->other = NULL;
+	HASH_DEL(workloads->table, workload);
+	workload_free(workload);
+}
+
+void workloads_free(struct workloads *workloads)
+{
+	struct workload *workload, *next;
+
+	HASH_ITER(hh, workloads->table, workload, next)
+		workload_remove(workloads, workload);
+}
+
+uint16_t workload_port(struct workload *workload, uint16_t port, uint16_t low, uint16_t high,
+		       struct counts *counts)
+{
+	if (port < low || port > high)
+		return port;
+	for (unsigned int i = 0; i < workload->odd_port_count; i++) {
+		if (workload->odd_ports[i] == port)
+			return port;
+	}
+	if (workload->odd_port_count == WORKLOAD_PORTS) {
+		count(counts, COUNT_PORTS_FULL);
+		return 0;
+	}
+	workload->odd_ports[workload->odd_port_count++] = port;
+	return port;
+}
+
+bool exits_empty(const struct exits *exits)
+{
+	static const struct exits empty;
+
+	return memcmp(exits, &empty, sizeof(empty)) == 0;
+}
+
+void exits_add(struct exits *to, const struct exits *from)
+{
+	to->success += from->success;
+	to->failure += from->failure;
+	to->oom_killed += from->oom_killed;
+	for (unsigned int i = 0; i < WORKLOAD_SIGNALS; i++)
+		to->signal[i] += from->signal[i];
+}
