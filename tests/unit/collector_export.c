@@ -98,7 +98,7 @@ static struct hadal_batch *interval(struct world *world)
 	return batch;
 }
 
-static const struct hadal_attribute *find_attribute(const struct hadal_attributes *set, const char *key)
+static const struct hadal_telemetry_attribute *find_attribute(const struct hadal_attributes *set, const char *key)
 {
 	for (size_t i = 0; set && i < set->count; i++) {
 		if (strcmp(set->list[i].key, key) == 0)
@@ -109,7 +109,7 @@ static const struct hadal_attribute *find_attribute(const struct hadal_attribute
 
 static const char *text_of(const struct hadal_attributes *set, const char *key)
 {
-	const struct hadal_attribute *attribute = find_attribute(set, key);
+	const struct hadal_telemetry_attribute *attribute = find_attribute(set, key);
 
 	return attribute && attribute->type == HADAL_VALUE_STRING ? attribute->string : "";
 }

@@ -108,7 +108,7 @@ static void test_too_many_strings(void **state)
 
 static void test_too_many_attributes(void **state)
 {
-	struct hadal_attribute list[HADAL_ATTRIBUTES_MAX + 1];
+	struct hadal_telemetry_attribute list[HADAL_ATTRIBUTES_MAX + 1];
 	char keys[HADAL_ATTRIBUTES_MAX + 1][8];
 	struct hadal_batch *batch = *state;
 

@@ -11,7 +11,7 @@
 #include "telemetry.h"
 
 struct hadal_attributes {
-	struct hadal_attribute *list;
+	struct hadal_telemetry_attribute *list;
 	size_t count;
 	void *wire;
 };

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+#include <hadal/event.h>
 #include <hadal/names.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "export.h"
 #include "telemetry.h"
-
-/* errno as error.type; declared here because hadal/event.h and telemetry.h both have a struct hadal_attribute. */
-const char *hadal_error_type(uint32_t error);
 
 enum { EXPORT_ATTRIBUTES = 16 };
 
@@ -52,11 +50,11 @@ static const struct hadal_metric_info rtt_infos[] = {
 
 /* A set of attributes in the making. */
 struct attributes {
-	struct hadal_attribute list[EXPORT_ATTRIBUTES];
+	struct hadal_telemetry_attribute list[EXPORT_ATTRIBUTES];
 	size_t count;
 };
 
-static void add(struct attributes *attributes, struct hadal_attribute attribute)
+static void add(struct attributes *attributes, struct hadal_telemetry_attribute attribute)
 {
 	if (attribute.type == HADAL_VALUE_STRING && (!attribute.string || !*attribute.string))
 		return;
@@ -70,7 +68,7 @@ static const struct hadal_attributes *finish(struct hadal_batch *batch, const st
 
 /* The set with one more attribute. */
 static const struct hadal_attributes *with(struct hadal_batch *batch, const struct attributes *base,
-					   struct hadal_attribute more)
+					   struct hadal_telemetry_attribute more)
 {
 	struct attributes attributes = *base;
 
@@ -344,7 +342,7 @@ static void put_event(const struct export_source *source, struct hadal_batch *ba
 		      struct hadal_resource *resource)
 {
 	const struct container *container = event->owner->cgroup ? event->owner->cgroup->container : NULL;
-	struct hadal_attribute list[EVENT_ATTRIBUTES + 2];
+	struct hadal_telemetry_attribute list[EVENT_ATTRIBUTES + 2];
 	struct hadal_log_record record = {
 		.event_name = event->name,
 		.time = event->time,

@@ -26,7 +26,7 @@ static void set_string(Otlp__AnyValue *value, const char *string)
 	value->string_value = shared(string);
 }
 
-static Otlp__ArrayValue *make_array(struct hadal_arena *arena, const struct hadal_attribute *attribute, int *error)
+static Otlp__ArrayValue *make_array(struct hadal_arena *arena, const struct hadal_telemetry_attribute *attribute, int *error)
 {
 	const size_t count = attribute->strings.count;
 	Otlp__ArrayValue *array = hadal_arena_alloc(arena, sizeof(*array), error);
@@ -45,7 +45,7 @@ static Otlp__ArrayValue *make_array(struct hadal_arena *arena, const struct hada
 	return array;
 }
 
-static void set_value(struct hadal_arena *arena, Otlp__AnyValue *value, const struct hadal_attribute *attribute,
+static void set_value(struct hadal_arena *arena, Otlp__AnyValue *value, const struct hadal_telemetry_attribute *attribute,
 		      int *error)
 {
 	otlp__any_value__init(value);

@@ -62,7 +62,7 @@ static const char *copy_string(struct hadal_batch *batch, const char *from)
 
 /* Attributes */
 
-static int copy_strings(struct hadal_batch *batch, struct hadal_attribute *attribute)
+static int copy_strings(struct hadal_batch *batch, struct hadal_telemetry_attribute *attribute)
 {
 	const size_t count = attribute->strings.count;
 	const char **list;
@@ -83,8 +83,8 @@ static int copy_strings(struct hadal_batch *batch, struct hadal_attribute *attri
 	return 0;
 }
 
-static int copy_attribute(struct hadal_batch *batch, struct hadal_attribute *to,
-			  const struct hadal_attribute *from)
+static int copy_attribute(struct hadal_batch *batch, struct hadal_telemetry_attribute *to,
+			  const struct hadal_telemetry_attribute *from)
 {
 	*to = *from;
 	if (!from->key || !*from->key)
@@ -114,16 +114,16 @@ static bool has_key(const struct hadal_attributes *set, const char *key)
 	return false;
 }
 
-static bool left_out(const struct hadal_attribute *attribute)
+static bool left_out(const struct hadal_telemetry_attribute *attribute)
 {
 	return attribute->type == HADAL_VALUE_STRING && !attribute->string;
 }
 
 static int fill_set(struct hadal_batch *batch, struct hadal_attributes *set,
-		    const struct hadal_attribute *list, size_t count)
+		    const struct hadal_telemetry_attribute *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct hadal_attribute attribute;
+		struct hadal_telemetry_attribute attribute;
 		int ret;
 
 		if (left_out(&list[i]))
@@ -139,7 +139,7 @@ static int fill_set(struct hadal_batch *batch, struct hadal_attributes *set,
 }
 
 const struct hadal_attributes *hadal_batch_attributes(struct hadal_batch *batch,
-						      const struct hadal_attribute *list, size_t count)
+						      const struct hadal_telemetry_attribute *list, size_t count)
 {
 	struct hadal_attributes *set;
 

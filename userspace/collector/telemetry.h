@@ -59,7 +59,7 @@ enum hadal_value_type {
 	HADAL_VALUE_STRINGS,
 };
 
-struct hadal_attribute {
+struct hadal_telemetry_attribute {
 	const char *key;
 	enum hadal_value_type type;
 	union {
@@ -75,30 +75,30 @@ struct hadal_attribute {
 };
 
 /** hadal_string() - an attribute; with a NULL value it is left out of a set. */
-static inline struct hadal_attribute hadal_string(const char *key, const char *value)
+static inline struct hadal_telemetry_attribute hadal_string(const char *key, const char *value)
 {
-	return (struct hadal_attribute){ .key = key, .type = HADAL_VALUE_STRING, .string = value };
+	return (struct hadal_telemetry_attribute){ .key = key, .type = HADAL_VALUE_STRING, .string = value };
 }
 
-static inline struct hadal_attribute hadal_int(const char *key, int64_t value)
+static inline struct hadal_telemetry_attribute hadal_int(const char *key, int64_t value)
 {
-	return (struct hadal_attribute){ .key = key, .type = HADAL_VALUE_INT, .integer = value };
+	return (struct hadal_telemetry_attribute){ .key = key, .type = HADAL_VALUE_INT, .integer = value };
 }
 
-static inline struct hadal_attribute hadal_double(const char *key, double value)
+static inline struct hadal_telemetry_attribute hadal_double(const char *key, double value)
 {
-	return (struct hadal_attribute){ .key = key, .type = HADAL_VALUE_DOUBLE, .real = value };
+	return (struct hadal_telemetry_attribute){ .key = key, .type = HADAL_VALUE_DOUBLE, .real = value };
 }
 
-static inline struct hadal_attribute hadal_bool(const char *key, bool value)
+static inline struct hadal_telemetry_attribute hadal_bool(const char *key, bool value)
 {
-	return (struct hadal_attribute){ .key = key, .type = HADAL_VALUE_BOOL, .boolean = value };
+	return (struct hadal_telemetry_attribute){ .key = key, .type = HADAL_VALUE_BOOL, .boolean = value };
 }
 
 /** hadal_strings() - an attribute whose value is an array of @count strings. */
-static inline struct hadal_attribute hadal_strings(const char *key, const char *const *list, size_t count)
+static inline struct hadal_telemetry_attribute hadal_strings(const char *key, const char *const *list, size_t count)
 {
-	return (struct hadal_attribute){ .key = key, .type = HADAL_VALUE_STRINGS,
+	return (struct hadal_telemetry_attribute){ .key = key, .type = HADAL_VALUE_STRINGS,
 					 .strings = { .list = list, .count = count } };
 }
 
@@ -143,12 +143,12 @@ int hadal_batch_error(const struct hadal_batch *batch);
  * Keys must differ. A failed set is kept too: what uses it is refused.
  */
 const struct hadal_attributes *hadal_batch_attributes(struct hadal_batch *batch,
-						      const struct hadal_attribute *list, size_t count);
+						      const struct hadal_telemetry_attribute *list, size_t count);
 
 #define HADAL_ATTRIBUTES(batch, ...)                                                     \
-	hadal_batch_attributes(batch, (const struct hadal_attribute[]){ __VA_ARGS__ },   \
-			       sizeof((const struct hadal_attribute[]){ __VA_ARGS__ }) / \
-				       sizeof(struct hadal_attribute))
+	hadal_batch_attributes(batch, (const struct hadal_telemetry_attribute[]){ __VA_ARGS__ },   \
+			       sizeof((const struct hadal_telemetry_attribute[]){ __VA_ARGS__ }) / \
+				       sizeof(struct hadal_telemetry_attribute))
 
 /** hadal_batch_resource() - add a resource; @attributes may be NULL for none. */
 struct hadal_resource *hadal_batch_resource(struct hadal_batch *batch,

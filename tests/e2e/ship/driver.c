@@ -97,7 +97,7 @@ static char *from_hex(const char *hex)
 	return bytes;
 }
 
-static struct hadal_attribute read_array(const char *key, json_object *value)
+static struct hadal_telemetry_attribute read_array(const char *key, json_object *value)
 {
 	const size_t count = json_object_array_length(value);
 	const char **list = take(count * sizeof(*list));
@@ -107,7 +107,7 @@ static struct hadal_attribute read_array(const char *key, json_object *value)
 	return hadal_strings(key, list, count);
 }
 
-static struct hadal_attribute read_attribute(const char *key, json_object *value)
+static struct hadal_telemetry_attribute read_attribute(const char *key, json_object *value)
 {
 	switch (json_object_get_type(value)) {
 	case json_type_string:
@@ -129,7 +129,7 @@ static struct hadal_attribute read_attribute(const char *key, json_object *value
 
 static const struct hadal_attributes *read_attributes(struct hadal_batch *batch, json_object *object)
 {
-	struct hadal_attribute list[HADAL_ATTRIBUTES_MAX];
+	struct hadal_telemetry_attribute list[HADAL_ATTRIBUTES_MAX];
 	size_t count = 0;
 
 	if (!object)
