@@ -429,6 +429,22 @@ TEST_F(abuse, stats_of_no_cpu)
 	EXPECT_EQ(-ENXIO, session_stats(&self->session, 0xfffffffe, &stats));
 }
 
+/* ---- function tracing switched off ---- */
+
+#define FTRACE_ENABLED	"/proc/sys/kernel/ftrace_enabled"
+
+/* Without it exits and owners would be missing unnoticed: so it is told, or held on. */
+TEST_F(abuse, ftrace_disabled)
+{
+	ASSERT_EQ(0, configure(self));
+	ASSERT_EQ(0, file_write(FTRACE_ENABLED, "0"));
+	EXPECT_EQ(-EBUSY, session_start(&self->session));
+	ASSERT_EQ(0, file_write(FTRACE_ENABLED, "1"));
+	ASSERT_EQ(0, session_start(&self->session));
+	EXPECT_EQ(-EBUSY, file_write(FTRACE_ENABLED, "0"));
+	EXPECT_EQ(1, file_number(FTRACE_ENABLED));
+}
+
 /* ---- mmap ---- */
 
 static int try_mmap(const struct abuse *self, size_t length, int protection, int flags,

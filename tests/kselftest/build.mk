@@ -5,10 +5,10 @@
 
 KSELFTEST := tests/kselftest
 KSELFTEST_PROGRAMS := loads exact_process process_fields exact_tcp tcp_failed tcp_lasting owner loss sessions \
-	abuse hostile probe_context cycles
+	abuse hostile probe_context parameters cycles
 
 KSELFTEST_COMMON := harness session recorder host netns children load load_process load_tcp \
-	lives connector destroyed cgroups flows diag uring
+	lives connector destroyed cgroups flows diag uring modules
 KSELFTEST_BINARIES := $(KSELFTEST_PROGRAMS:%=$(O)/$(KSELFTEST)/%)
 KSELFTEST_HELPER := $(O)/$(KSELFTEST)/kselftest-helper
 

@@ -4,11 +4,9 @@
  * environment's HADAL_MODULE names hadal.ko; it is not loaded before or after.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,8 +15,8 @@
 #include "host.h"
 #include "load_process.h"
 #include "load_tcp.h"
+#include "modules.h"
 #include "netns.h"
-#include "patience.h"
 #include "recorder.h"
 
 #define CYCLES		200
@@ -31,23 +29,6 @@ FIXTURE(cycles) {
 	pid_t floods[FLOODS];
 	int listener;
 };
-
-static void load_module(void)
-{
-	const char *path = getenv("HADAL_MODULE");
-	int fd;
-
-	if (!path)
-		harness_skip("HADAL_MODULE does not name hadal.ko");
-	fd = MUST(open(path, O_RDONLY | O_CLOEXEC));
-	MUST(syscall(SYS_finit_module, fd, "", 0));
-	close(fd);
-}
-
-static int unload_module(void)
-{
-	return syscall(SYS_delete_module, "hadal", O_NONBLOCK) < 0 ? -errno : 0;
-}
 
 static void flood_processes(void *unused)
 {
@@ -116,19 +97,8 @@ FIXTURE_TEARDOWN(cycles)
 		kill(self->floods[i], SIGKILL);
 		waitpid(self->floods[i], NULL, 0);
 	}
-	unload_module();
+	module_unload();
 	EXPECT_EQ(-1, module_references("hadal"));
-}
-
-/* A reader of /sys, or a file just closed, may still hold it for a moment. */
-static void unload_soon(void)
-{
-	struct patience patience = patience_begin();
-	int err;
-
-	while ((err = unload_module()) == -EWOULDBLOCK && patience_left(&patience))
-		;
-	ASSERT_EQ(0, err);
 }
 
 static void check_idle(void)
@@ -157,7 +127,7 @@ static void use_session(void)
 
 	recorder_begin(&recorder, NULL);
 	recorder_dump(&recorder, HADAL_DUMP_PROCESSES | HADAL_DUMP_CONNECTIONS);
-	ASSERT_EQ(-EWOULDBLOCK, unload_module());
+	ASSERT_EQ(-EWOULDBLOCK, module_unload());
 	for (i = 0; i < 5; i++) {
 		usleep(2000);
 		recorder_drain(&recorder);
@@ -186,7 +156,7 @@ static void kill_session(void)
 	channel_open(&channel);
 	pid = child_start(hang_with_session, &channel.child);
 	signal_receive(channel.parent);
-	ASSERT_EQ(-EWOULDBLOCK, unload_module());
+	ASSERT_EQ(-EWOULDBLOCK, module_unload());
 	kill(pid, SIGKILL);
 	MUST(waitpid(pid, NULL, 0));
 	channel_close(&channel);
@@ -194,7 +164,7 @@ static void kill_session(void)
 
 static void cycle(int number)
 {
-	load_module();
+	module_load("");
 	switch (number % 4) {
 	case 0:		/* loaded and unloaded, nothing else */
 		break;
@@ -208,7 +178,7 @@ static void cycle(int number)
 		check_idle();
 		break;
 	}
-	unload_soon();
+	module_unload_soon();
 }
 
 static uint64_t meminfo(const char *label)
@@ -242,7 +212,7 @@ TEST_F_TIMEOUT(cycles, sessions_under_flood, LONG_TEST)
 {
 	int number;
 
-	load_module();
+	module_load("");
 	for (number = 0; number < CYCLES; number++) {
 		struct recorder recorder;
 
@@ -253,7 +223,7 @@ TEST_F_TIMEOUT(cycles, sessions_under_flood, LONG_TEST)
 		recorder_close(&recorder);
 		check_idle();
 	}
-	unload_soon();
+	module_unload_soon();
 }
 
 HARNESS_MAIN

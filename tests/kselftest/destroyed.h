@@ -16,7 +16,7 @@ struct destroyed_socket {
 	uint16_t local_port;
 	uint16_t peer_port;
 	uint64_t bytes_acked;		/* SYN and FIN count */
-	uint64_t bytes_received;	/* FIN counts */
+	uint64_t bytes_received;	/* FIN counts, unless a time-wait socket got it */
 	uint64_t bytes_sent;
 	uint64_t bytes_retransmitted;
 	uint32_t segments_out;

@@ -475,7 +475,9 @@ static void check_end_as_destroyed(const struct destroyed_socket *raw,
 
 	ASSERT_TRUE(raw && closed);
 	EXPECT_EQ(raw->bytes_acked, closed->counters.acked + syn + 1);
-	EXPECT_EQ(raw->bytes_received, closed->counters.received + 1);
+	/* A FIN that a time-wait socket got is not counted. */
+	EXPECT_LE(raw->bytes_received, closed->counters.received + 1);
+	EXPECT_GE(raw->bytes_received, closed->counters.received);
 	EXPECT_EQ(raw->bytes_sent - raw->bytes_retransmitted, closed->counters.sent);
 	EXPECT_EQ(raw->bytes_retransmitted, closed->counters.retransmitted);
 	EXPECT_EQ(raw->data_segments_in, closed->counters.data_segments_in);

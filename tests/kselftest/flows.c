@@ -129,7 +129,7 @@ void flow_check_end(const struct hadal_tcp *tcp, const struct tcp_flow *flow, ui
 	EXPECT_EQ(is_client ? flow->server_port : flow->client_port, tcp->peer_port);
 	check_address(tcp, tcp->local_address, flow->family == TCP_V6);
 	check_address(tcp, tcp->peer_address, flow->family == TCP_V6);
-	EXPECT_NE(0, tcp->id);
+	EXPECT_EQ(!(tcp->flags & HADAL_TCP_NO_OPEN_SEEN), !!tcp->id);
 	EXPECT_NE(0, tcp->key);
 }
 
@@ -166,6 +166,9 @@ static void check_times(const struct flow_records *records)
 	const struct hadal_tcp *client = &records->established->tcp;
 
 	EXPECT_LE(client->start_time, records->established->header.time);
+	EXPECT_GE(records->established->header.time - client->start_time,
+		  records->established->connect_latency);
+	EXPECT_EQ(!(client->flags & HADAL_TCP_FASTOPEN), !!records->established->connect_latency);
 	EXPECT_LT(0, client->start_time);
 	EXPECT_EQ(client->start_time, records->client_closed->tcp.start_time);
 	EXPECT_EQ(records->accepted->tcp.start_time, records->server_closed->tcp.start_time);

@@ -112,18 +112,27 @@ TEST(connections)
 	EXPECT_EQ(0, netns_tcp_sockets());
 }
 
-/* Raw numbers: an active end's SYN and each end's FIN are among the acknowledged. */
+/*
+ * Raw numbers. An active end's SYN and each end's FIN are among what is
+ * acknowledged. A FIN received counts too, if it came before the socket had
+ * passed its place to one in time-wait: that depends on a delayed ACK.
+ */
+static void check_destroyed_end(const struct destroyed_socket *end, uint32_t sent, uint32_t syn,
+				uint32_t received)
+{
+	ASSERT_TRUE(end != NULL);
+	EXPECT_EQ(sent + syn + 1, end->bytes_acked);
+	EXPECT_LE(received, end->bytes_received);
+	EXPECT_GE(received + 1, end->bytes_received);
+	EXPECT_EQ(sent, end->bytes_sent - end->bytes_retransmitted);
+}
+
 static void check_destroyed(const struct destroyed *destroyed, const struct tcp_flow *flow)
 {
-	const struct destroyed_socket *client, *server;
-
-	client = destroyed_find(destroyed, flow->client_port, flow->server_port);
-	server = destroyed_find(destroyed, flow->server_port, flow->client_port);
-	ASSERT_TRUE(client && server);
-	EXPECT_EQ(flow->up + 2, client->bytes_acked);
-	EXPECT_EQ(flow->down + 1, client->bytes_received);
-	EXPECT_EQ(flow->down + 1, server->bytes_acked);
-	EXPECT_EQ(flow->up + 1, server->bytes_received);
+	check_destroyed_end(destroyed_find(destroyed, flow->client_port, flow->server_port),
+			    flow->up, 1, flow->down);
+	check_destroyed_end(destroyed_find(destroyed, flow->server_port, flow->client_port),
+			    flow->down, 0, flow->up);
 }
 
 TEST(connections_as_destroyed)

@@ -159,10 +159,9 @@ static bool is_steppable(const struct ring *ring, const struct hadal_record *rec
 	return record->size >= sizeof(*record) && record->size % 8 == 0 && record->size <= left;
 }
 
-static size_t drain_ring(struct recorder *recorder, struct ring *ring, struct ring_history *history)
+static void drain_ring(struct recorder *recorder, struct ring *ring, struct ring_history *history)
 {
 	const struct hadal_record *record;
-	size_t count = 0;
 
 	while ((record = ring_peek(ring))) {
 		if (!is_steppable(ring, record))
@@ -176,15 +175,13 @@ static size_t drain_ring(struct recorder *recorder, struct ring *ring, struct ri
 			recorder->bytes[record->record_class] += record->size;
 		}
 		ring_step(ring, record->size);
-		count++;
 	}
 	ring_release(ring);
-	return count;
 }
 
-size_t recorder_drain(struct recorder *recorder)
+static void drain_rings(struct recorder *recorder)
 {
-	size_t i, before = recorder->count;
+	size_t i;
 
 	for (i = 0; i < recorder->session.query.possible_cpus * HADAL_LANES; i++) {
 		struct ring *ring = &recorder->session.rings[i];
@@ -192,10 +189,29 @@ size_t recorder_drain(struct recorder *recorder)
 		if (ring->consumer)
 			drain_ring(recorder, ring, &recorder->histories[i]);
 	}
-	for (i = before; i < recorder->count; i++) {
-		if (recorder->records[i]->type == HADAL_RECORD_RING_ADDED)
-			ASSERT_EQ(0, session_map(&recorder->session));
-	}
+}
+
+/* Maps what the records since tell of; returns whether there was anything. */
+static bool map_added(struct recorder *recorder, size_t since)
+{
+	bool added = false;
+	size_t i;
+
+	for (i = since; i < recorder->count; i++)
+		added |= recorder->records[i]->type == HADAL_RECORD_RING_ADDED;
+	if (added)
+		ASSERT_EQ(0, session_map(&recorder->session));
+	return added;
+}
+
+size_t recorder_drain(struct recorder *recorder)
+{
+	size_t before = recorder->count, since;
+
+	do {
+		since = recorder->count;
+		drain_rings(recorder);
+	} while (map_added(recorder, since));
 	return recorder->count - before;
 }
 

@@ -170,6 +170,16 @@ static void wait_error(int fd, int error)
 	ASSERT_EQ(error, seen);
 }
 
+/* How many SYNs a kernel repeats for what is set depends on its version. */
+static uint32_t retransmits(int fd)
+{
+	struct tcp_info info;
+	socklen_t size = sizeof(info);
+
+	MUST(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size));
+	return info.tcpi_total_retrans;
+}
+
 TEST_F(failed, timed_out)
 {
 	const struct hadal_record_tcp_failed *failed;
@@ -180,7 +190,8 @@ TEST_F(failed, timed_out)
 	wait_error(fd, ETIMEDOUT);
 	failed = only_failed(self, 1);
 	EXPECT_EQ(ETIMEDOUT, failed->error);
-	EXPECT_EQ(1, failed->syn_retransmitted);
+	EXPECT_LE(1, failed->syn_retransmitted);
+	EXPECT_EQ(retransmits(fd), failed->syn_retransmitted);
 	EXPECT_LE(1 * SECOND, failed->duration);
 	check_client(&failed->tcp, 81);
 	check_nothing_else(self);
@@ -203,7 +214,8 @@ TEST_F(failed, timed_out_at_full_listener)
 	ASSERT_EQ(ETIMEDOUT, errno);
 	failed = only_failed(self, 1);
 	EXPECT_EQ(ETIMEDOUT, failed->error);
-	EXPECT_EQ(1, failed->syn_retransmitted);
+	EXPECT_LE(1, failed->syn_retransmitted);
+	EXPECT_EQ(retransmits(fd), failed->syn_retransmitted);
 	EXPECT_EQ(1, flow_count(&self->recorder, self->net_ns, HADAL_RECORD_TCP_ESTABLISHED));
 	check_client(&failed->tcp, 8001);
 	close(fd);

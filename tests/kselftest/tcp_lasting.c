@@ -194,6 +194,65 @@ TEST_F(lasting, snapshot_of_unread)
 	close(flow->server);
 }
 
+/* ---- the table of live connections ---- */
+
+/* It holds what is open, each end and listener, and nothing that has closed. */
+TEST_F(lasting, table_follows)
+{
+	uint64_t before;
+	int round;
+
+	recorder_begin(&self->recorder, NULL);
+	before = hadal_sys("connections");
+	for (round = 0; round < 3; round++) {
+		open_flows(self);
+		EXPECT_EQ(before + 2 * FLOWS, hadal_sys("connections"));
+		close_flows(self);
+		flow_wait_closed(&self->recorder, self->net_ns, 2UL * FLOWS * (unsigned int)(round + 1));
+		hadal_sys_wait("connections", before);
+		tcp_plan(self->flows, FLOWS, TCP_GRACEFUL_ENDINGS);
+	}
+	recorder_end(&self->recorder);
+	hadal_sys_wait("connections", 0);
+}
+
+static void fill_namespace(void *channel)
+{
+	uint32_t net_ns = netns_enter();
+	int listener = tcp_listen(TCP_V6, 8300, 64), i;
+	struct tcp_flow flow;
+
+	for (i = 0; i < FLOWS; i++) {
+		tcp_plan(&flow, 1, 1);
+		flow.family = TCP_V6;
+		tcp_open(&flow, listener);
+	}
+	message_send(*(int *)channel, &net_ns, sizeof(net_ns));
+}
+
+/* All in it close with the last process, and the namespace goes. */
+TEST_F(lasting, namespace_goes)
+{
+	struct channel channel;
+	uint64_t before;
+	uint32_t net_ns;
+	pid_t pid;
+
+	channel_open(&channel);
+	recorder_begin(&self->recorder, NULL);
+	before = hadal_sys("connections");
+	pid = child_start(fill_namespace, &channel.child);
+	message_receive(channel.parent, &net_ns, sizeof(net_ns));
+	child_finish(pid);
+	flow_wait_closed(&self->recorder, net_ns, 2 * FLOWS);
+	recorder_end(&self->recorder);
+	EXPECT_EQ(FLOWS, flow_count(&self->recorder, net_ns, HADAL_RECORD_TCP_ESTABLISHED));
+	EXPECT_EQ(2 * FLOWS, flow_count(&self->recorder, net_ns, HADAL_RECORD_TCP_CLOSED));
+	EXPECT_EQ(1, flow_count(&self->recorder, net_ns, HADAL_RECORD_TCP_LISTENER_CLOSED));
+	EXPECT_LE(TCP_FAMILIES, before);
+	channel_close(&channel);
+}
+
 /* ---- there before the session ---- */
 
 static void check_listeners(const struct lasting *self)
