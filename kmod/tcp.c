@@ -142,6 +142,19 @@ static void on_connected(const struct sock *sk, struct hadal_conn *conn)
 	hadal_conn_set_state(conn, HADAL_CONN_OPEN);
 }
 
+static void emit_accepted(const struct sock *sk, const struct hadal_conn *conn, u32 flags)
+{
+	struct hadal_record_tcp_accepted record = { };
+	struct hadal_isn_pair isn;
+
+	if (!hadal_class_wanted(HADAL_CLASS_TCP))
+		return;
+	describe(&record.tcp, sk, conn);
+	record.tcp.flags |= flags;
+	hadal_tcp_isn_pair(&isn, sk, HADAL_TCP_SERVER);
+	hadal_emit_tcp(&record.header, sizeof(record), HADAL_RECORD_TCP_ACCEPTED, &isn);
+}
+
 /* A child of a listener; whoever accepts it is not known yet. */
 static void on_child(const struct sock *sk)
 {
@@ -152,8 +165,16 @@ static void on_child(const struct sock *sk)
 		.role = HADAL_TCP_SERVER,
 		.state = HADAL_CONN_PENDING,
 	};
+	struct hadal_conn *conn = hadal_conn_insert(&image);
 
-	hadal_conn_insert(&image);
+	if (!sk_is_mptcp(sk))
+		return;
+	/* accept() returns the MPTCP socket, never this subflow of it. */
+	if (!conn)
+		image.flags |= HADAL_TCP_NO_OPEN_SEEN;
+	emit_accepted(sk, &image, 0);
+	if (conn)
+		hadal_conn_set_state(conn, HADAL_CONN_OPEN);
 }
 
 static void on_established(const struct sock *sk, int old_state)
@@ -201,19 +222,6 @@ static void on_listen(const struct sock *sk)
 }
 
 /* ---- accept ---- */
-
-static void emit_accepted(const struct sock *sk, const struct hadal_conn *conn, u32 flags)
-{
-	struct hadal_record_tcp_accepted record = { };
-	struct hadal_isn_pair isn;
-
-	if (!hadal_class_wanted(HADAL_CLASS_TCP))
-		return;
-	describe(&record.tcp, sk, conn);
-	record.tcp.flags |= flags;
-	hadal_tcp_isn_pair(&isn, sk, HADAL_TCP_SERVER);
-	hadal_emit_tcp(&record.header, sizeof(record), HADAL_RECORD_TCP_ACCEPTED, &isn);
-}
 
 /* accept() returns a socket that closed while it waited. */
 static void accept_closed(const struct sock *sk, const struct hadal_owner *owner)
@@ -273,6 +281,8 @@ void hadal_tcp_graft(const struct sock *sk)
 		accept_unknown(sk, &owner);
 		return;
 	}
+	if (copy.state != HADAL_CONN_PENDING)
+		return;
 	emit_accepted(sk, &copy, 0);
 	hadal_conn_set_state(conn, HADAL_CONN_OPEN);
 }

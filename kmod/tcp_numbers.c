@@ -23,12 +23,6 @@ struct numbers {
 	u32 fin_received;
 };
 
-/* A listener's child keeps its backlog; a socket that connects never had one. */
-u8 hadal_tcp_role_of(const struct sock *sk)
-{
-	return READ_ONCE(sk->sk_max_ack_backlog) ? HADAL_TCP_SERVER : HADAL_TCP_CLIENT;
-}
-
 static void read_once(struct numbers *numbers, const struct tcp_sock *tp)
 {
 	numbers->snd_una = data_race(READ_ONCE(tp->snd_una));
@@ -132,6 +126,36 @@ static void isn_of(struct hadal_isn_pair *isn, const struct numbers *numbers, u8
 		isn->client = sent;
 		isn->server = received;
 	}
+}
+
+/**
+ * hadal_tcp_role_of() - who opened a connection of which that was not seen
+ * @sk: the socket
+ *
+ * A listener's child keeps its backlog; a socket that connects never had one. A
+ * backlog of 0 is rare: then by what was sent, of which the sequence numbers of
+ * the end that connected count one more, its SYN. (bytes_sent may be too high
+ * where the host drops packets; it is then unlike both.)
+ *
+ * Return: HADAL_TCP_CLIENT or HADAL_TCP_SERVER.
+ */
+u8 hadal_tcp_role_of(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	int state = READ_ONCE(sk->sk_state);
+	struct numbers numbers;
+	u64 by_sequence;
+	u32 fin_sent;
+
+	if (READ_ONCE(sk->sk_max_ack_backlog))
+		return HADAL_TCP_SERVER;
+	if (state == TCP_SYN_SENT)
+		return HADAL_TCP_CLIENT;
+	read_numbers(&numbers, tp);
+	fin_sent = closing_sent(state) && numbers.snd_nxt == numbers.write_seq;
+	by_sequence = numbers.bytes_acked + (u32)(numbers.snd_nxt - numbers.snd_una) - fin_sent;
+	return by_sequence == data_race(READ_ONCE(tp->bytes_sent) - READ_ONCE(tp->bytes_retrans)) ?
+	       HADAL_TCP_SERVER : HADAL_TCP_CLIENT;
 }
 
 /* Of a socket whose lock is held. */

@@ -362,7 +362,7 @@ enum hadal_tcp_owner {
 #define HADAL_TCP_ACCEPTED_AFTER_CLOSE	(1U << 3)	/* this ACCEPTED follows its CLOSED */
 #define HADAL_TCP_FASTOPEN		(1U << 4)	/* connect latency says nothing */
 #define HADAL_TCP_V4MAPPED		(1U << 5)	/* an IPv6 socket that speaks IPv4 */
-#define HADAL_TCP_KERNEL_SOCKET		(1U << 6)	/* made by the kernel for its own use */
+#define HADAL_TCP_KERNEL_SOCKET		(1U << 6)	/* made by the kernel, for itself or as part of MPTCP */
 #define HADAL_TCP_MPTCP			(1U << 7)	/* a subflow of an MPTCP connection */
 #define HADAL_TCP_PORT_UNKNOWN		(1U << 8)	/* listening, port not chosen yet */
 
@@ -433,7 +433,8 @@ struct hadal_record_tcp_failed {
 /*
  * ACCEPTED: a process took it; established at tcp.start_time. One that closed
  * while it waited has its CLOSED first, with NOT_ACCEPTED, and if accept() still
- * returns it an ACCEPTED with the same id behind that.
+ * returns it an ACCEPTED with the same id behind that. A subflow of MPTCP has it
+ * when it is established, without an owner: accept() returns another socket.
  */
 struct hadal_record_tcp_accepted {
 	struct hadal_record header;

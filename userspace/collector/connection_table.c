@@ -135,6 +135,9 @@ static struct owner *owner_of_socket(struct connection_table *table, const struc
 		listening = listener_owner(table->listeners, tcp->net_ns, &local, tcp->local_port);
 	if (listening)
 		return owner_ref(listening);
+	/* After the listener: what an MPTCP listener accepts has the flag too. */
+	if (tcp->flags & HADAL_TCP_KERNEL_SOCKET)
+		return owner_ref(table->owners->kernel);
 	cgroup = cgroup_get(table->cgroups, 0, tcp->socket_cgroup_id, 0, now);
 	return cgroup ? owner_get(table->owners, cgroup, "") : NULL;
 }
@@ -143,7 +146,7 @@ struct owner *connection_owner(struct connection_table *table, const struct hada
 {
 	struct owner *owner;
 
-	if (tcp->owner == HADAL_TCP_OWNER_KERNEL || tcp->flags & HADAL_TCP_KERNEL_SOCKET)
+	if (tcp->owner == HADAL_TCP_OWNER_KERNEL)
 		return owner_ref(table->owners->kernel);
 	owner = owner_of_process(table, tcp, now);
 	return owner ? owner : owner_of_socket(table, tcp, now);
