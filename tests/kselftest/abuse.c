@@ -240,7 +240,8 @@ TEST_F(abuse, wrong_version)
 TEST_F(abuse, ring_sizes)
 {
 	static const uint32_t sizes[] = {
-		0, 1, 8, 2048, 4095, 4097, 6000, 12288, 0x7fffffff, 0x80000000, 0x80001000, 0xffffffff,
+		0, 1, 8, 2048, 4095, 4097, 6000, 12288,
+		0x7fffffff, 0x80000000, 0x80001000, 0xffffffff,
 	};
 	const uint32_t over = 2 * self->session.query.ring_size_max;
 	struct hadal_config config;
@@ -460,7 +461,7 @@ static int try_mmap(const struct abuse *self, size_t length, int protection, int
 
 #define CONSUMER	HADAL_RING_OFFSET(0, HADAL_LANE_FLOW, HADAL_RING_CONSUMER)
 #define DATA		HADAL_RING_OFFSET(0, HADAL_LANE_FLOW, HADAL_RING_DATA)
-#define DATA_LENGTH	(3 * PAGE)	/* of a ring of one page: its twin, and the producer's page */
+#define DATA_LENGTH	(3 * PAGE)	/* of a ring of one page: producer, data, data again */
 
 TEST_F(abuse, mmap_as_it_should_be)
 {

@@ -23,7 +23,7 @@
 #define SETTLED		20	/* cycles after which nothing more may be kept */
 #define STARTS		40
 #define FLOODS		3
-#define LEAK_BOUND	(64U << 10)	/* KiB; the rings of the sessions alone are 4 times that */
+#define LEAK_BOUND	(64U << 10)	/* KiB; the sessions' rings alone take 4 times that */
 #define LONG_TEST	3600	/* s */
 
 FIXTURE(cycles) {

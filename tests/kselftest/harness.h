@@ -21,7 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define HARNESS_TIMEOUT	300	/* seconds that a test may take, unless it says otherwise */
+#define HARNESS_TIMEOUT	300	/* s that a test may take unless it says otherwise */
 
 struct harness_test {
 	const char *name;
@@ -114,7 +114,8 @@ void harness_in_child(void);
 		if (!(expected_ op seen_))				\
 			harness_fail_at(__FILE__, __LINE__, fatal,	\
 					"%s " #op " %s: %lld (0x%llx), %lld (0x%llx)", \
-					#expected, #seen, expected_, (unsigned long long)expected_, \
+					#expected, #seen, expected_,	\
+					(unsigned long long)expected_,	\
 					seen_, (unsigned long long)seen_); \
 	} while (0)
 
@@ -125,7 +126,8 @@ void harness_in_child(void);
 		if (!harness_same_string(expected_, seen_))		\
 			harness_fail_at(__FILE__, __LINE__, fatal,	\
 					"%s is %s: \"%s\", \"%s\"", #seen, #expected, \
-					expected_ ? expected_ : "(null)", seen_ ? seen_ : "(null)"); \
+					expected_ ? expected_ : "(null)", \
+					seen_ ? seen_ : "(null)");	\
 	} while (0)
 
 #define HARNESS_CHECK(condition, fatal)					\

@@ -95,7 +95,8 @@ static void run_flows(struct tcp_flow *flows, size_t count, unsigned int endings
 	size_t i;
 
 	for (family = 0; family < TCP_FAMILIES; family++)
-		listeners[family] = tcp_listen((enum tcp_family)family, (uint16_t)(8000 + family), 16);
+		listeners[family] = tcp_listen((enum tcp_family)family,
+					       (uint16_t)(8000 + family), 16);
 	tcp_plan(flows, count, endings);
 	for (i = 0; i < count; i++)
 		tcp_run(&flows[i], listeners[flows[i].family]);

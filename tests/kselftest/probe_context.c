@@ -39,7 +39,8 @@ static void run_connections(void)
 	size_t i;
 
 	for (family = 0; family < TCP_FAMILIES; family++)
-		listeners[family] = tcp_listen((enum tcp_family)family, (uint16_t)(8800 + family), 16);
+		listeners[family] = tcp_listen((enum tcp_family)family,
+					       (uint16_t)(8800 + family), 16);
 	tcp_plan(flows, FLOWS, TCP_ENDINGS);
 	for (i = 0; i < FLOWS; i++)
 		tcp_run(&flows[i], listeners[flows[i].family]);

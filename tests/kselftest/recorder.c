@@ -116,7 +116,8 @@ static void check_lost(struct recorder *recorder, const struct hadal_record *rec
 		recorder->lost[i] += lost->count[i];
 	}
 	if (sum != gap)
-		fault(recorder, record, "LOST says %llu, the gap is %u", (unsigned long long)sum, gap);
+		fault(recorder, record, "LOST says %llu, the gap is %u",
+		      (unsigned long long)sum, gap);
 	if (!sum)
 		fault(recorder, record, "LOST of nothing");
 }
@@ -165,8 +166,9 @@ static void drain_ring(struct recorder *recorder, struct ring *ring, struct ring
 
 	while ((record = ring_peek(ring))) {
 		if (!is_steppable(ring, record))
-			harness_fail_at(__FILE__, __LINE__, true, "cpu %u lane %u: record of %u bytes",
-					ring->cpu, ring->lane, record->size);
+			harness_fail_at(__FILE__, __LINE__, true,
+					"cpu %u lane %u: record of %u bytes", ring->cpu,
+					ring->lane, record->size);
 		check_shape(recorder, ring, record);
 		check_place(recorder, history, record);
 		keep(recorder, record);
@@ -322,7 +324,8 @@ void recorder_wait(struct recorder *recorder, record_match match, const void *wh
 		if (count >= want)
 			return;
 		if (!patience_left(&patience))
-			harness_fail_at(__FILE__, __LINE__, true, "%zu of %zu records came", count, want);
+			harness_fail_at(__FILE__, __LINE__, true, "%zu of %zu records came",
+					count, want);
 	}
 }
 
@@ -341,7 +344,8 @@ static int compare_times(const void *a, const void *b)
 void recorder_sort(struct recorder *recorder)
 {
 	if (recorder->count)
-		qsort(recorder->records, recorder->count, sizeof(*recorder->records), compare_times);
+		qsort(recorder->records, recorder->count, sizeof(*recorder->records),
+		      compare_times);
 }
 
 const struct hadal_process *record_process(const struct hadal_record *record)

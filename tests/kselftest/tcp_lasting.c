@@ -200,7 +200,7 @@ TEST_F(lasting, snapshot_of_unread)
 TEST_F(lasting, table_follows)
 {
 	uint64_t before;
-	int round;
+	size_t round;
 
 	recorder_begin(&self->recorder, NULL);
 	before = hadal_sys("connections");
@@ -208,7 +208,7 @@ TEST_F(lasting, table_follows)
 		open_flows(self);
 		EXPECT_EQ(before + 2 * FLOWS, hadal_sys("connections"));
 		close_flows(self);
-		flow_wait_closed(&self->recorder, self->net_ns, 2UL * FLOWS * (unsigned int)(round + 1));
+		flow_wait_closed(&self->recorder, self->net_ns, 2 * FLOWS * (round + 1));
 		hadal_sys_wait("connections", before);
 		tcp_plan(self->flows, FLOWS, TCP_GRACEFUL_ENDINGS);
 	}
@@ -336,7 +336,9 @@ TEST_F(lasting, there_before_with_backlog_0)
 /* A connection that waits for accept() when the session begins, and is accepted then. */
 TEST_F(lasting, waiting_for_accept)
 {
-	struct tcp_flow flow = { .family = TCP_V4, .up = 5000, .down = 600, .server_port = FIRST_PORT };
+	struct tcp_flow flow = {
+		.family = TCP_V4, .up = 5000, .down = 600, .server_port = FIRST_PORT,
+	};
 	struct flow_records records;
 
 	flow.client = tcp_connect(TCP_V4, 0, FIRST_PORT);
