@@ -1,0 +1,3 @@
+CREATE ROLE shop LOGIN;
+
+CREATE DATABASE shop OWNER shop;

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""Starts ECS tasks in Docker, with the names, labels, environment, cgroups and
+networks that the ECS agent gives them. What Docker can't know of them goes into
+an instance file, for tests/e2e/ecs-agent."""
+
+import collections
+import json
+import os
+import secrets
+import subprocess
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+PAUSE = "~internal~ecs~pause"
+PAUSE_IMAGE = "shop/pause"
+CGROUP_PARENT = "/ecs/{}"  # what the agent asks of Docker's cgroupfs driver
+METADATA = "http://169.254.170.2"
+BRIDGE = "bridge"
+
+
+def docker(*words):
+    done = subprocess.run(["docker", *words], text=True, capture_output=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"docker {words[0]}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def inspect(container, template):
+    return docker("inspect", "--format", template, container)
+
+
+def image_tag(name):
+    return docker("images", "--format", "{{.Repository}}:{{.Tag}}", name).splitlines()[0]
+
+
+def logs(container):
+    """What it printed, errors too."""
+    return subprocess.run(["docker", "logs", container], text=True, check=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
+
+
+class Place:
+    """Where a service is reached: what the {} in a description's values speak of."""
+
+    def __init__(self):
+        self.addresses = []
+        self.mappings = collections.defaultdict(list)
+
+    @property
+    def address(self):
+        return self.addresses[0]
+
+    @property
+    def published(self):
+        """Container port -> the host's address and ports for it, one for each task, comma between."""
+        return {port: ",".join(addresses) for port, addresses in self.mappings.items()}
+
+    def note(self, container):
+        network = json.loads(inspect(container, "{{json .NetworkSettings}}"))
+        bridge = network["Networks"][BRIDGE]
+        self.addresses.append(bridge["IPAddress"])
+        for port, bindings in (network["Ports"] or {}).items():
+            if bindings:
+                self.mappings[int(port.split("/")[0])].append(f"{bridge['Gateway']}:{bindings[0]['HostPort']}")
+
+
+class Instance:
+    """One ECS container instance: a cluster's part of it, in one Docker."""
+
+    def __init__(self, description, file):
+        self.description = description
+        self.file = file
+        self.places = {}
+        self.containers = {}    # service or family -> [container ids]
+        arn = f"arn:aws:ecs:{description['region']}:{description['account']}"
+        self.arn = arn
+        self.facts = {"cluster": description["cluster"], "availability_zone": description["availability_zone"],
+                      "container_instance_arn": f"{arn}:container-instance/{description['cluster']}/{secrets.token_hex(16)}",
+                      "vpc_id": f"vpc-0{secrets.token_hex(8)}", "tasks": {}}
+        self.lock = threading.Lock()
+        self.write()
+
+    def write(self):
+        new = self.file + ".new"
+        with open(new, "w", encoding="utf-8") as file:
+            json.dump(self.facts, file, indent="\t")
+        os.rename(new, self.file)
+
+    def add_task(self, arn, facts):
+        with self.lock:
+            self.facts["tasks"][arn] = facts
+            self.write()
+
+    def start(self, tasks, **values):
+        """Starts descriptions of tasks; those of one service at once. values: more {} for their words."""
+        for task in tasks:
+            with ThreadPoolExecutor() as pool:
+                started = [pool.submit(Task(self, task).start, values) for _ in range(task.get("count", 1))]
+                for result in started:
+                    result.result()
+
+
+class Task:
+    def __init__(self, instance, description):
+        self.instance = instance
+        self.description = description
+        self.id = secrets.token_hex(16)
+        self.arn = f"{instance.arn}:task/{instance.facts['cluster']}/{self.id}"
+        self.workload = description.get("service") or description["family"]
+
+    def start(self, values):
+        containers = self.description["containers"]
+        arn = f"{self.instance.arn}:container/{self.instance.facts['cluster']}/{self.id}"
+        self.instance.add_task(self.arn, {
+            "service": self.description.get("service"), "network_mode": self.description["network_mode"],
+            "container_arns": {container["name"]: f"{arn}/{uuid.uuid4()}" for container in containers}})
+        network = {"bridge": BRIDGE, "host": "host"}.get(self.description["network_mode"])
+        place = self.instance.places.setdefault(self.workload, Place())
+        if network is None:
+            pause = self.run({"name": PAUSE, "image": PAUSE_IMAGE}, BRIDGE, values)
+            network = f"container:{pause}"
+            place.note(pause)
+        for container in containers:
+            started = self.run(container, network, values)
+            self.instance.containers.setdefault(self.workload, []).append(started)
+            if network == BRIDGE:
+                place.note(started)
+
+    def run(self, container, network, values):
+        def fill(text):
+            return text.format(**self.instance.places, **values)
+
+        words = ["run", "--detach", "--name", self.container_name(container["name"]), "--network", network,
+                 "--cgroup-parent", CGROUP_PARENT.format(self.id)]
+        for name, value in self.labels(container["name"]).items():
+            words += ["--label", f"com.amazonaws.ecs.{name}={value}"]
+        for name, value in self.environment(container).items():
+            words += ["--env", f"{name}={fill(value)}"]
+        for name, address in container.get("hosts", {}).items():
+            words += ["--add-host", f"{name}:{fill(address)}"]
+        for source, destination in container.get("volumes", {}).items():
+            words += ["--volume", f"{source}:{destination}"]
+        if "user" in container:
+            words += ["--user", container["user"]]
+        for port in container.get("ports", []):
+            words += ["--publish", str(port)]     # to a port of the host that Docker chooses
+        return docker(*words, image_tag(container["image"]), *map(fill, container.get("command", [])))
+
+    def container_name(self, name):
+        plain = "".join(c for c in name if c.isalnum() or c in "-_")
+        return f"ecs-{self.description['family']}-{self.description['revision']}-{plain}-{secrets.token_hex(10)}"
+
+    def labels(self, name):
+        return {"task-arn": self.arn, "container-name": name, "cluster": self.instance.facts["cluster"],
+                "task-definition-family": self.description["family"],
+                "task-definition-version": self.description["revision"]}
+
+    @staticmethod
+    def environment(container):
+        if container["name"] == PAUSE:
+            return {}
+        endpoint = uuid.uuid4()
+        return {"AWS_EXECUTION_ENV": "AWS_ECS_EC2",
+                "ECS_AGENT_URI": f"{METADATA}/api/{endpoint}",
+                "ECS_CONTAINER_METADATA_URI": f"{METADATA}/v3/{endpoint}",
+                "ECS_CONTAINER_METADATA_URI_V4": f"{METADATA}/v4/{endpoint}",
+                **container.get("environment", {})}
