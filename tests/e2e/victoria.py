@@ -39,9 +39,9 @@ class Victoria:
             yield found["metric"], [(at / 1000, value) for at, value in zip(found["timestamps"], found["values"])
                                     if value is not None]
 
-    def query(self, query):
-        """The result of an instant query: (labels, value)."""
-        for found in json.loads(self.get("/api/v1/query", query=query))["data"]["result"]:
+    def query(self, query, **parameters):
+        """The result of an instant query: (labels, value). parameters: time, in s."""
+        for found in json.loads(self.get("/api/v1/query", query=query, **parameters))["data"]["result"]:
             yield found["metric"], float(found["value"][1])
 
 
