@@ -2,11 +2,14 @@
 """The host's side of a run: real receivers on loopback, and a guest that is the
 ECS container instance which ships to them."""
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -15,6 +18,18 @@ import victoria
 E2E = pathlib.Path(__file__).resolve().parent
 TREE = E2E.parent.parent
 HOST = "10.0.2.100"     # what the guest calls the host's loopback
+
+
+def stop(process):
+    """Asks it to end, and waits until it has."""
+    if process.poll() is None:
+        process.terminate()
+    process.wait()
+
+
+def end_on_sigterm():
+    """SIGTERM then ends us as Ctrl-C does: by way of all that is to be cleaned up."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 class LogReceiver:
@@ -26,7 +41,8 @@ class LogReceiver:
         port_file = pathlib.Path(directory) / "port"
         self.process = subprocess.Popen(
             ["node", E2E / "otlp-log-receiver.mjs", "--decoder", decoder.strip(), "--port-file", port_file,
-             "--records", self.file], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+             "--records", self.file], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            preexec_fn=victoria.die_with_parent)
         while not (port_file.exists() and port_file.read_text().endswith("\n")):
             if self.process.poll() is not None:
                 raise RuntimeError("the receiver of log records does not start")
@@ -37,8 +53,7 @@ class LogReceiver:
         return [json.loads(line) for line in self.file.read_text().splitlines()] if self.file.exists() else []
 
     def stop(self):
-        self.process.kill()
-        self.process.wait()
+        stop(self.process)
 
 
 class Run:
@@ -61,16 +76,22 @@ class Run:
         self.logs.stop()
         shutil.rmtree(self.directory)
 
-    def guest(self, kernel, timeout, *words, **options):
-        """Starts the guest, with words for tests/e2e/instance."""
-        return subprocess.Popen(
-            [str(word) for word in (
-                TREE / "tests/vm/run", "--kernel", kernel, "--image", "docker", "--mem", 2048, "--timeout", timeout,
-                "--append", "apparmor=0",   # as on Amazon Linux; Docker wants tools for it where it is on
-                "--out", self.directory, "--host-port", self.victoria.port, "--host-port", self.logs.port, "--",
-                "tests/e2e/instance", "--metrics", f"http://{HOST}:{self.victoria.port}{self.victoria.PATH}",
-                "--logs", f"http://{HOST}:{self.logs.port}/v1/logs", *words)],
-            cwd=TREE, stdin=subprocess.DEVNULL, **options)
+    @contextlib.contextmanager
+    def guest(self, kernel, timeout, *words):
+        """The guest's process, with words for tests/e2e/instance; it ends with the context."""
+        command = [
+            TREE / "tests/vm/run", "--kernel", kernel, "--image", "docker", "--mem", 2048, "--timeout", timeout,
+            "--append", "apparmor=0",   # as on Amazon Linux; Docker wants tools for it where it is on
+            "--out", self.directory, "--host-port", self.victoria.port, "--host-port", self.logs.port, "--",
+            "tests/e2e/instance", "--metrics", f"http://{HOST}:{self.victoria.port}{self.victoria.PATH}",
+            "--logs", f"http://{HOST}:{self.logs.port}/v1/logs", *words]
+        # A session of its own: Ctrl-C is for us, and we end the guest.
+        guest = subprocess.Popen([str(word) for word in command], cwd=TREE, stdin=subprocess.DEVNULL,
+                                 start_new_session=True, preexec_fn=victoria.die_with_parent)
+        try:
+            yield guest
+        finally:
+            stop(guest)
 
 
 def user_programs():

@@ -7,37 +7,17 @@ import collections
 import json
 import os
 import secrets
-import subprocess
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+
+import docker_api as docker
 
 PAUSE = "~internal~ecs~pause"
 PAUSE_IMAGE = "shop/pause"
 CGROUP_PARENT = "/ecs/{}"  # what the agent asks of Docker's cgroupfs driver
 METADATA = "http://169.254.170.2"
 BRIDGE = "bridge"
-
-
-def docker(*words):
-    done = subprocess.run(["docker", *words], text=True, capture_output=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"docker {words[0]}: {done.stderr.strip()}")
-    return done.stdout.strip()
-
-
-def inspect(container, template):
-    return docker("inspect", "--format", template, container)
-
-
-def image_tag(name):
-    return docker("images", "--format", "{{.Repository}}:{{.Tag}}", name).splitlines()[0]
-
-
-def logs(container):
-    """What it printed, errors too."""
-    return subprocess.run(["docker", "logs", container], text=True, check=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
 
 
 class Place:
@@ -57,7 +37,7 @@ class Place:
         return {port: ",".join(addresses) for port, addresses in self.mappings.items()}
 
     def note(self, container):
-        network = json.loads(inspect(container, "{{json .NetworkSettings}}"))
+        network = docker.inspect(container)["NetworkSettings"]
         bridge = network["Networks"][BRIDGE]
         self.addresses.append(bridge["IPAddress"])
         for port, bindings in (network["Ports"] or {}).items():
@@ -131,30 +111,34 @@ class Task:
         def fill(text):
             return text.format(**self.instance.places, **values)
 
-        words = ["run", "--detach", "--name", self.container_name(container["name"]), "--network", network,
-                 "--cgroup-parent", CGROUP_PARENT.format(self.id)]
-        for name, value in self.labels(container["name"]).items():
-            words += ["--label", f"com.amazonaws.ecs.{name}={value}"]
-        for name, value in self.environment(container).items():
-            words += ["--env", f"{name}={fill(value)}"]
-        for name, address in container.get("hosts", {}).items():
-            words += ["--add-host", f"{name}:{fill(address)}"]
-        for source, destination in container.get("volumes", {}).items():
-            words += ["--volume", f"{source}:{destination}"]
-        if "user" in container:
-            words += ["--user", container["user"]]
-        for port in container.get("ports", []):
-            words += ["--publish", str(port)]     # to a port of the host that Docker chooses
-        return docker(*words, image_tag(container["image"]), *map(fill, container.get("command", [])))
+        ports = [f"{port}/tcp" for port in container.get("ports", [])]
+        settings = {
+            "Image": docker.image(container["image"]),
+            "Labels": self.labels(container["name"]),
+            "Env": [f"{name}={fill(value)}" for name, value in self.environment(container).items()],
+            "User": container.get("user", ""),
+            "ExposedPorts": {port: {} for port in ports},
+            "HostConfig": {
+                "NetworkMode": network,
+                "CgroupParent": CGROUP_PARENT.format(self.id),
+                "PortBindings": {port: [{"HostPort": ""}] for port in ports},     # Docker chooses
+                "ExtraHosts": [f"{name}:{fill(address)}" for name, address in container.get("hosts", {}).items()],
+                "Binds": [f"{source}:{place}" for source, place in container.get("volumes", {}).items()],
+            },
+        }
+        if "command" in container:
+            settings["Cmd"] = [fill(word) for word in container["command"]]
+        return docker.run(self.container_name(container["name"]), settings)
 
     def container_name(self, name):
         plain = "".join(c for c in name if c.isalnum() or c in "-_")
         return f"ecs-{self.description['family']}-{self.description['revision']}-{plain}-{secrets.token_hex(10)}"
 
     def labels(self, name):
-        return {"task-arn": self.arn, "container-name": name, "cluster": self.instance.facts["cluster"],
-                "task-definition-family": self.description["family"],
-                "task-definition-version": self.description["revision"]}
+        labels = {"task-arn": self.arn, "container-name": name, "cluster": self.instance.facts["cluster"],
+                  "task-definition-family": self.description["family"],
+                  "task-definition-version": self.description["revision"]}
+        return {f"com.amazonaws.ecs.{label}": value for label, value in labels.items()}
 
     @staticmethod
     def environment(container):

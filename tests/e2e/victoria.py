@@ -5,9 +5,11 @@ OTLP names arrive unchanged: a metric's name is __name__, resource and point
 attributes are labels, dots and all."""
 
 import collections
+import ctypes
 import json
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -58,7 +60,8 @@ class Server(Victoria):
             super().__init__(f"http://127.0.0.1:{self.port}")
             self.process = subprocess.Popen(
                 [binary.strip(), f"-storageDataPath={self.directory}", f"-httpListenAddr=127.0.0.1:{self.port}",
-                 "-search.latencyOffset=0s", "-retentionPeriod=100y", "-loggerLevel=ERROR"], stdin=subprocess.DEVNULL)
+                 "-search.latencyOffset=0s", "-retentionPeriod=100y", "-loggerLevel=ERROR"],
+                stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
             if self.is_up():
                 return
             self.process.wait()     # another program took the port
@@ -76,6 +79,12 @@ class Server(Victoria):
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.directory)
+
+
+def die_with_parent():
+    """In a child before exec: whatever kills us leaves nothing behind. SIGTERM, so that it can clean up too."""
+    PR_SET_PDEATHSIG = 1
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def free_port():

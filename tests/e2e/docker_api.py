@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""Docker's API on its socket, as far as the shop and the ECS agent need it.
+https://docs.docker.com/reference/api/engine/version/v1.41/
+
+The docker command would do, but in an emulated machine each start of it costs seconds."""
+
+import http.client
+import json
+import socket
+import struct
+import urllib.parse
+
+SOCKET = "/var/run/docker.sock"
+
+
+class Error(Exception):
+    """What Docker said; status is HTTP's."""
+
+    def __init__(self, status, text):
+        super().__init__(text)
+        self.status = status
+
+
+class _Connection(http.client.HTTPConnection):
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(SOCKET)
+
+
+def request(method, path, body=None, **parameters):
+    """The answer's bytes. parameters that are no strings go as JSON."""
+    query = {name: value if isinstance(value, str) else json.dumps(value) for name, value in parameters.items()}
+    connection = _Connection("docker")
+    connection.request(method, f"/v1.41{path}?{urllib.parse.urlencode(query)}",
+                       None if body is None else json.dumps(body), {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    data = answer.read()
+    connection.close()
+    if answer.status >= 400:
+        raise Error(answer.status, f"Docker: {method} {path}: {data.decode(errors='replace').strip()}")
+    return data
+
+
+def is_up():
+    try:
+        return request("GET", "/_ping") == b"OK"
+    except OSError:
+        return False
+
+
+def inspect(container):
+    return json.loads(request("GET", f"/containers/{container}/json"))
+
+
+def containers(label):
+    """inspect() of all containers with that label, those that have ended too."""
+    for entry in json.loads(request("GET", "/containers/json", all="1", filters={"label": [label]})):
+        try:
+            yield inspect(entry["Id"])
+        except Error as error:
+            if error.status != 404:     # else it was removed meanwhile
+                raise
+
+
+def run(name, settings):
+    """Creates and starts a container; returns its id."""
+    container = json.loads(request("POST", "/containers/create", settings, name=name))["Id"]
+    request("POST", f"/containers/{container}/start")
+    return container
+
+
+def wait(container):
+    """Returns its exit code, when it has ended."""
+    return json.loads(request("POST", f"/containers/{container}/wait"))["StatusCode"]
+
+
+def stop(container):
+    request("POST", f"/containers/{container}/stop")
+
+
+def logs(container):
+    """What it has printed, errors too: frames of stream, length and data."""
+    data, text = request("GET", f"/containers/{container}/logs", stdout="1", stderr="1"), b""
+    while data:
+        size, = struct.unpack_from("!4xI", data)
+        text += data[8:8 + size]
+        data = data[8 + size:]
+    return text.decode(errors="replace")
+
+
+def image(repository):
+    """Its full name, with the tag."""
+    return json.loads(request("GET", "/images/json", filters={"reference": [repository]}))[0]["RepoTags"][0]
