@@ -76,7 +76,7 @@ help:
 	@echo 'make unit-tests build the unit tests'
 	@echo 'make install    into DESTDIR and PREFIX'
 	@echo 'make clean      remove what was built; the caches of guests stay in build/vm'
-	@echo 'Variables: KDIR= kernel build tree, SAN=1 sanitizers (build/san), V=1 show commands, HADAL_DEBUG=y assertions in the module'
+	@echo 'Variables: KDIR= kernel build tree, SAN=1 sanitizers (build/san), V=1 show commands, W=0 fewer warnings of the module, HADAL_DEBUG=y assertions in it'
 
 .PHONY: all user modules modules-if-possible check deps unit-tests install clean help demo
 .DELETE_ON_ERROR:

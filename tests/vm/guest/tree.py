@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The disk that carries a copy of the tree and the command into a guest."""
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -11,21 +12,27 @@ FREE_MEGABYTES = 512    # room to build and write in the guest's copy
 
 
 def stage(source, target):
-    """A copy of a directory by hard links: the files are only read, into the disk image."""
+    """A copy of a directory by hard links: the files are only read, into the disk image.
+
+    A build may be going on beside: what goes away meanwhile is left out."""
     target.mkdir()
     size = 0
     for entry in os.scandir(source):
-        path = target / entry.name
-        if entry.is_symlink():
-            path.symlink_to(os.readlink(entry.path))
-        elif entry.is_dir():
-            if not left_out(entry.path):
-                size += stage(entry.path, path)
-        elif entry.is_file():
-            size += max(entry.stat().st_size, 4096)
-            link_or_copy(entry.path, path)
+        with contextlib.suppress(FileNotFoundError):
+            size += stage_entry(entry, target / entry.name)
     shutil.copymode(source, target)
     return size
+
+
+def stage_entry(entry, target):
+    if entry.is_symlink():
+        target.symlink_to(os.readlink(entry.path))
+    elif entry.is_dir():
+        return 0 if left_out(entry.path) else stage(entry.path, target)
+    elif entry.is_file():
+        link_or_copy(entry.path, target)
+        return max(target.stat().st_size, 4096)
+    return 0
 
 
 def stage_standard_files(directory):
@@ -44,8 +51,6 @@ def left_out(path):
 def link_or_copy(source, target):
     try:
         os.link(source, target)
-    except FileNotFoundError:
-        pass    # gone since the directory was read: a build is going on
     except OSError:
         shutil.copy2(source, target)
 
