@@ -293,6 +293,38 @@ static void series_end(void **state)
 	model_free(world.model);
 }
 
+/* A start that changes says that the counter was reset: receivers would count all of it once more. */
+static void starts_do_not_change(void **state)
+{
+	static const char *const names[] = { "hadal.tcp.connection.opened", "hadal.process.exited" };
+	const uint64_t began = EPOCH - 5 * SECOND;
+	struct world world;
+	struct end end;
+
+	(void)state;
+	world_open(&world, &(struct model_config){ .start_time = began });
+	for (int i = 0; i < 3; i++) {
+		struct actor child = { 3000, web.tgid, 10, NS_WEB, 100, CGROUP_WEB, web.path };
+		struct hadal_batch *batch;
+
+		end = talk(&world, (uint64_t)i + 1);
+		record_closed(&world.recorder, &end, TCP_FIN_WAIT2, 0);
+		child.tgid += (uint32_t)i;
+		record_fork(&world.recorder, &child);
+		record_exit(&world.recorder, &child, 0, 0);
+		batch = interval(&world);
+		for (size_t n = 0; n < 2; n++) {
+			const struct hadal_batch_point *point = find_point(batch, "web", names[n], NULL, NULL);
+
+			assert_non_null(point);
+			assert_int_equal(point->integer, i + 1);
+			assert_true(point->at.start_time == began);
+		}
+		hadal_batch_free(batch);
+	}
+	model_free(world.model);
+}
+
 static void processes_become_points(void **state)
 {
 	const struct hadal_batch_point *point;
@@ -434,6 +466,7 @@ int main(void)
 		cmocka_unit_test(edges_become_points),
 		cmocka_unit_test(histograms_in_both_forms),
 		cmocka_unit_test(series_end),
+		cmocka_unit_test(starts_do_not_change),
 		cmocka_unit_test(processes_become_points),
 		cmocka_unit_test(events_become_log_records),
 		cmocka_unit_test(the_collector_tells_of_itself),

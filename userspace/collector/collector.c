@@ -103,6 +103,7 @@ static int open_model(struct collector *collector)
 		.cgroup_path = find_cgroup_path,
 		.executable_path = find_executable,
 		.path_context = collector,
+		.start_time = collector->start_time,
 	};
 
 	procfs_ephemeral_ports(&model.ephemeral_low, &model.ephemeral_high);

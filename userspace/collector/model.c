@@ -91,6 +91,7 @@ int model_new(const struct model_config *config, struct model **model)
 		free(new);
 		return -ENOMEM;
 	}
+	new->interval_start = config->start_time;
 	init_tables(new);
 	init_connections(new);
 	*model = new;
@@ -389,16 +390,30 @@ static void end_idle_workloads(struct model *model, uint64_t wall)
 				  wall - workload->active_time >= model->config.idle_age;
 }
 
+/*
+ * A series is told from the start of what it counts, and its start must not
+ * change from point to point. The wall clock may have been set back since.
+ */
+static uint64_t begin_interval(struct model *model, uint64_t wall)
+{
+	uint64_t since = model->interval_start;
+
+	model->interval_start = wall;
+	return since && since < wall ? since : wall - 1;
+}
+
 void model_interval(struct model *model, uint64_t now, uint64_t wall, bool all)
 {
+	uint64_t since = begin_interval(model, wall);
 	struct flow *flow, *next;
 
+	model->workloads.since = since;
 	cgroups_retry(&model->cgroups, now);
 	peers_index(&model->peers, now);
 	connections_settle(&model->connections, now, all);
 	connections_interval(&model->connections, now, all);
 	settle_all_exits(model, now, wall, all);
-	edges_begin(&model->edges);
+	edges_begin(&model->edges, since);
 	HASH_ITER(hh, model->flows.table, flow, next)
 		settle_flow(model, flow, now, wall, all);
 	edges_end_idle(&model->edges, wall, model->config.idle_age);

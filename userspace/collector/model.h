@@ -47,6 +47,7 @@ struct model_config {
 	cgroup_path_fn cgroup_path;
 	executable_path_fn executable_path;
 	void *path_context;		/* of both */
+	uint64_t start_time;		/* ns since the epoch: when the first interval begins; not known */
 };
 
 struct model {
@@ -66,6 +67,7 @@ struct model {
 	struct event_queue events;
 	unsigned int listeners_dumped;	/* in the dump under way */
 	uint64_t dump_start;		/* ns, CLOCK_MONOTONIC, of the last dump */
+	uint64_t interval_start;	/* ns since the epoch: the end of the interval before */
 	bool processes_lost;		/* records of processes were lost: the next dump should hold them */
 };
 
