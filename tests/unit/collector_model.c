@@ -418,6 +418,38 @@ static void lost_closings_are_noticed(void **state)
 	world_close(&world);
 }
 
+/*
+ * Records of a dump were lost: what they did not name lives on, or its close
+ * would count all of it once more.
+ */
+static void dumps_with_losses_end_nothing(void **state)
+{
+	struct world world;
+	struct talk talk;
+
+	(void)state;
+	world_open(&world, NULL);
+	start_services(&world);
+	answer_all(&world);
+	talk = talk_begin(&world, 1, &web, &db, "172.17.0.2:40000", "172.17.0.4:5432");
+	talk_transfer(&talk, 10, 20);
+	for (int i = 0; i < 3; i++) {
+		record_dump(&world.recorder, HADAL_RECORD_DUMP_START,
+			    HADAL_DUMP_CONNECTIONS | HADAL_DUMP_PROCESSES);
+		world.recorder.dumped += 2;
+		record_dump(&world.recorder, HADAL_RECORD_DUMP_END,
+			    HADAL_DUMP_CONNECTIONS | HADAL_DUMP_PROCESSES);
+		interval(&world);
+	}
+	assert_int_equal(the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432)->active, 1);
+	assert_int_equal(counted(&world, COUNT_CLOSE_NOT_SEEN), 0);
+	assert_non_null(process_find_living(&world.model->processes, web.tgid));
+	talk_end(&world, &talk);
+	interval(&world);
+	expect_traffic(the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432), 1, 10, 20);
+	world_close(&world);
+}
+
 static void unaccepted_connections_are_the_listeners(void **state)
 {
 	struct world world;
@@ -1362,6 +1394,7 @@ int main(void)
 		cmocka_unit_test(dumped_connections_have_a_baseline),
 		cmocka_unit_test(lost_openings_are_made_good),
 		cmocka_unit_test(lost_closings_are_noticed),
+		cmocka_unit_test(dumps_with_losses_end_nothing),
 		cmocka_unit_test(unaccepted_connections_are_the_listeners),
 		cmocka_unit_test(failures_carry_their_error),
 		cmocka_unit_test(more_errors_than_kinds),

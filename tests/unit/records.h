@@ -34,6 +34,7 @@ struct recorder {
 	record_sink sink;
 	void *context;
 	uint64_t time;		/* of the next record; advances by one a record */
+	uint64_t dumped;	/* records since the last of a dump's frame */
 };
 
 void record_clock(struct recorder *recorder, uint64_t monotonic, uint64_t realtime);

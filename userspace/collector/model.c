@@ -185,16 +185,28 @@ static void record_listening(struct model *model, const struct hadal_record *rec
 static void dump_started(struct model *model, const struct hadal_record_dump *record)
 {
 	model->dump_start = record->header.time;
+	model->dumped = 0;
 	if (!(record->what & HADAL_DUMP_CONNECTIONS))
 		return;
 	model->connections.dump++;
 	model->listeners_dumped = 0;
 }
 
+/*
+ * Only what a whole dump leaves out has ended: what was lost of one would come
+ * back, and be counted once more.
+ */
 static void dump_ended(struct model *model, const struct hadal_record_dump *record)
 {
 	uint64_t now = record->header.time;
 
+	if (model->dumped < record->records) {
+		count(&model->counts, COUNT_DUMP_INCOMPLETE);
+		model->processes_lost |= (record->what & HADAL_DUMP_PROCESSES) != 0;
+		if (record->what & HADAL_DUMP_CONNECTIONS && model->connections.dump)
+			model->connections.dump--;
+		return;
+	}
 	if (record->what & HADAL_DUMP_PROCESSES) {
 		process_table_resync(&model->processes, model->dump_start, now);
 		model->processes_lost = false;
@@ -204,6 +216,19 @@ static void dump_ended(struct model *model, const struct hadal_record_dump *reco
 	connections_sweep(&model->connections, model->connections.dump, now);
 	if (model->listeners_dumped)
 		listener_table_sweep(&model->listeners, model->connections.dump);
+}
+
+static bool is_dumped(const struct hadal_record *record)
+{
+	switch (record->type) {
+	case HADAL_RECORD_PROCESS_EXISTING:
+	case HADAL_RECORD_TCP_SNAPSHOT:
+		return true;
+	case HADAL_RECORD_TCP_LISTENING:
+		return hadal_record_tcp(record)->flags & HADAL_TCP_DUMPED;
+	default:
+		return false;
+	}
 }
 
 static void records_lost(struct model *model, const struct hadal_record_lost *record)
@@ -221,6 +246,7 @@ static void clock_synced(struct model *model, const struct hadal_record *record)
 
 void model_record(struct model *model, const struct hadal_record *record)
 {
+	model->dumped += is_dumped(record);
 	switch (record->type) {
 	case HADAL_RECORD_LOST:
 		records_lost(model, (const struct hadal_record_lost *)record);

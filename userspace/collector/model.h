@@ -65,7 +65,8 @@ struct model {
 	struct connection_table connections;
 	struct edge_table edges;
 	struct event_queue events;
-	unsigned int listeners_dumped;	/* in the dump under way */
+	uint64_t dumped;		/* records of the dump under way */
+	unsigned int listeners_dumped;	/* of these, listeners */
 	uint64_t dump_start;		/* ns, CLOCK_MONOTONIC, of the last dump */
 	uint64_t interval_start;	/* ns since the epoch: the end of the interval before */
 	bool processes_lost;		/* records of processes were lost: the next dump should hold them */
