@@ -1217,6 +1217,21 @@ static void lost_processes_are_noticed(void **state)
 	world_close(&world);
 }
 
+/* A dump found it while it ended. Its number may be another's by now, who lives. */
+static void ended_processes_were_never_said(void **state)
+{
+	const struct actor before = { web.tgid, 1, 1, NS_HOST, 2, CGROUP_NGINX, "/usr/bin/before" };
+	struct world world;
+
+	(void)state;
+	world_open(&world, NULL);
+	record_existing(&world.recorder, &web);
+	record_ended(&world.recorder, &before);
+	assert_null(process_find(&world.model->processes, before.tgid, before.start));
+	assert_true(process_find_living(&world.model->processes, web.tgid)->key.start_boottime == web.start);
+	world_close(&world);
+}
+
 static void expect_bounds(struct world *world)
 {
 	const struct model_config *config = &world->model->config;
@@ -1421,6 +1436,7 @@ int main(void)
 		cmocka_unit_test(unknown_owners_are_said_to_be_so),
 		cmocka_unit_test(sums_hold_under_any_order),
 		cmocka_unit_test(lost_processes_are_noticed),
+		cmocka_unit_test(ended_processes_were_never_said),
 		cmocka_unit_test(records_of_any_kind),
 		cmocka_unit_test(addresses_and_networks),
 		cmocka_unit_test(histogram_buckets),

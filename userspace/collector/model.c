@@ -156,9 +156,13 @@ static void note_lifecycle(struct model *model, const struct process *process, c
 static void record_process(struct model *model, const struct hadal_record *record)
 {
 	const struct hadal_process *from = hadal_record_process(record);
-	struct process *process = process_record(&model->processes, record);
-	struct owner *owner = process ? process->owner : model->owners.unknown;
+	struct process *process;
+	struct owner *owner;
 
+	if (from->flags & HADAL_PROCESS_ENDED)
+		return;
+	process = process_record(&model->processes, record);
+	owner = process ? process->owner : model->owners.unknown;
 	if (from->flags & HADAL_PROCESS_KERNEL)
 		return;
 	if (record->type == HADAL_RECORD_PROCESS_EXIT)
