@@ -486,6 +486,32 @@ static void unaccepted_connections_are_the_listeners(void **state)
 	world_close(&world);
 }
 
+/* listen() without bind(): the port is chosen after the record, and told by the next dump. */
+static void listeners_may_get_their_port_later(void **state)
+{
+	struct world world;
+	struct end listener, end;
+
+	(void)state;
+	world_open(&world, NULL);
+	start_services(&world);
+	answer_all(&world);
+	listener = end_of(1, 0, HADAL_TCP_LISTENER, &nginx, "0.0.0.0:0", "0.0.0.0:0");
+	listener.tcp.flags = HADAL_TCP_PORT_UNKNOWN;
+	record_listening(&world.recorder, &listener);
+	listener.tcp.flags = HADAL_TCP_DUMPED;
+	listener.tcp.local_port = 7070;
+	record_listening(&world.recorder, &listener);
+	end = end_of(2, 9, HADAL_TCP_CLIENT, &shell, "127.0.0.1:41000", "127.0.0.1:7070");
+	record_failed(&world.recorder, &end, ECONNRESET);
+	interval(&world);
+	assert_non_null(the_edge(&world, "curl", HADAL_TCP_CLIENT, "nginx.service", 7070));
+	record_listener_closed(&world.recorder, &listener);
+	assert_null(world.model->listeners.table);
+	assert_null(world.model->listeners.ports);
+	world_close(&world);
+}
+
 static void failures_carry_their_error(void **state)
 {
 	const struct edge *edge;
@@ -1411,6 +1437,7 @@ int main(void)
 		cmocka_unit_test(lost_closings_are_noticed),
 		cmocka_unit_test(dumps_with_losses_end_nothing),
 		cmocka_unit_test(unaccepted_connections_are_the_listeners),
+		cmocka_unit_test(listeners_may_get_their_port_later),
 		cmocka_unit_test(failures_carry_their_error),
 		cmocka_unit_test(more_errors_than_kinds),
 		cmocka_unit_test(resets_are_told_from_closes),
