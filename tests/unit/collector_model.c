@@ -512,6 +512,35 @@ static void listeners_may_get_their_port_later(void **state)
 	world_close(&world);
 }
 
+/* The kernel counts segments in 32 bits. */
+static void segment_counters_wrap(void **state)
+{
+	struct world world;
+	struct talk talk;
+
+	(void)state;
+	world_open(&world, NULL);
+	start_services(&world);
+	answer_all(&world);
+	talk = talk_begin(&world, 1, &web, &db, "172.17.0.2:40000", "172.17.0.4:5432");
+	talk.client.counters.segments_out = UINT32_MAX - 9;
+	record_snapshot(&world.recorder, &talk.client);
+	interval(&world);
+	talk.client.counters.segments_out = 90;
+	record_snapshot(&world.recorder, &talk.client);
+	interval(&world);
+	assert_true(the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432)->values.segments_sent ==
+		    UINT32_MAX + UINT64_C(91));
+	assert_int_equal(counted(&world, COUNT_COUNTER_WENT_BACK), 0);
+
+	/* what only falls is no wrap */
+	talk.client.counters.segments_out = 80;
+	record_snapshot(&world.recorder, &talk.client);
+	interval(&world);
+	assert_int_equal(counted(&world, COUNT_COUNTER_WENT_BACK), 1);
+	world_close(&world);
+}
+
 static void failures_carry_their_error(void **state)
 {
 	const struct edge *edge;
@@ -1438,6 +1467,7 @@ int main(void)
 		cmocka_unit_test(dumps_with_losses_end_nothing),
 		cmocka_unit_test(unaccepted_connections_are_the_listeners),
 		cmocka_unit_test(listeners_may_get_their_port_later),
+		cmocka_unit_test(segment_counters_wrap),
 		cmocka_unit_test(failures_carry_their_error),
 		cmocka_unit_test(more_errors_than_kinds),
 		cmocka_unit_test(resets_are_told_from_closes),
