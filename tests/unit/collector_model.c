@@ -541,6 +541,31 @@ static void segment_counters_wrap(void **state)
 	world_close(&world);
 }
 
+/* A deploy may give a service another family; its series go on. */
+static void families_do_not_split_services(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_open(&world, NULL);
+	start_services(&world);
+	answer(&world, ID_WEB, "ecs-a", TASK_WEB, "old", "web", "172.17.0.2");
+	answer(&world, ID_API, "ecs-b", TASK_API, "new", "web", "172.17.0.3");
+	answer(&world, ID_DB, "db", NULL, NULL, NULL, "172.17.0.4");
+	for (uint64_t i = 1; i < 4; i++) {
+		struct talk talk = talk_begin(&world, 2 * i, &web, &db, "172.17.0.2:40000", "172.17.0.4:5432");
+
+		talk_end(&world, &talk);
+		interval(&world);
+		assert_string_equal(the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432)->key.workload->family, "old");
+		talk = talk_begin(&world, 2 * i + 1, &api, &db, "172.17.0.3:40000", "172.17.0.4:5432");
+		talk_end(&world, &talk);
+		interval(&world);
+		assert_string_equal(the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432)->key.workload->family, "old");
+	}
+	world_close(&world);
+}
+
 static void failures_carry_their_error(void **state)
 {
 	const struct edge *edge;
@@ -1468,6 +1493,7 @@ int main(void)
 		cmocka_unit_test(unaccepted_connections_are_the_listeners),
 		cmocka_unit_test(listeners_may_get_their_port_later),
 		cmocka_unit_test(segment_counters_wrap),
+		cmocka_unit_test(families_do_not_split_services),
 		cmocka_unit_test(failures_carry_their_error),
 		cmocka_unit_test(more_errors_than_kinds),
 		cmocka_unit_test(resets_are_told_from_closes),
