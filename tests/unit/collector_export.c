@@ -325,6 +325,60 @@ static void starts_do_not_change(void **state)
 	model_free(world.model);
 }
 
+static void expect_end(const struct hadal_batch *batch, const char *service, const char *name, const char *key,
+		       const char *value)
+{
+	const struct hadal_batch_point *point = find_point(batch, service, name, key, value);
+
+	assert_true(point && point->at.no_recorded_value);
+}
+
+/* The host's description changes: its series end under the old one, and count anew under the new. */
+static void series_end_with_their_resource(void **state)
+{
+	const struct hadal_batch_point *point;
+	struct export_source source = { .host = &host, .module_version = "0", .module_state = "loaded",
+					.start_time = EPOCH, .ended = true };
+	struct hadal_batch *batch;
+	struct world world;
+	struct end end;
+
+	(void)state;
+	world_open(&world, &(struct model_config){ .start_time = EPOCH - 5 * SECOND });
+	world.stats.class_stats[HADAL_CLASS_TCP] = (struct hadal_class_stats){ .produced = 12, .delivered = 12 };
+	end = talk(&world, 1);
+	record_closed(&world.recorder, &end, TCP_FIN_WAIT2, 0);
+	record_exit(&world.recorder, &web, 0, 0);
+	hadal_batch_free(interval(&world));
+
+	/* between the intervals */
+	end = talk(&world, 2);
+	record_closed(&world.recorder, &end, TCP_FIN_WAIT2, 0);
+	source.model = world.model;
+	source.stats = &world.stats;
+	source.now = world.recorder.time;
+	source.time = EPOCH + world.recorder.time - START;
+	batch = export_batch(&source);
+	assert_int_equal(hadal_batch_error(batch), 0);
+	assert_int_equal(hadal_batch_counts(batch).records, 0);
+	expect_end(batch, "web", "hadal.tcp.connection.opened", NULL, NULL);
+	expect_end(batch, "web", "hadal.tcp.rtt", NULL, NULL);
+	expect_end(batch, "web", "hadal.process.exited", NULL, NULL);
+	expect_end(batch, "hadald", "hadal.collector.records", "hadal.record.outcome", "delivered");
+	expect_end(batch, "hadald", "hadal.module.state", NULL, NULL);
+	hadal_batch_free(batch);
+	model_end_series(world.model);
+
+	batch = interval(&world);
+	point = find_point(batch, "web", "hadal.tcp.connection.opened", NULL, NULL);
+	assert_int_equal(point->integer, 1);
+	assert_false(point->at.no_recorded_value);
+	assert_true(point->at.start_time > EPOCH);
+	assert_null(find_point(batch, "web", "hadal.process.exited", NULL, NULL));
+	hadal_batch_free(batch);
+	model_free(world.model);
+}
+
 static void processes_become_points(void **state)
 {
 	const struct hadal_batch_point *point;
@@ -467,6 +521,7 @@ int main(void)
 		cmocka_unit_test(histograms_in_both_forms),
 		cmocka_unit_test(series_end),
 		cmocka_unit_test(starts_do_not_change),
+		cmocka_unit_test(series_end_with_their_resource),
 		cmocka_unit_test(processes_become_points),
 		cmocka_unit_test(events_become_log_records),
 		cmocka_unit_test(the_collector_tells_of_itself),

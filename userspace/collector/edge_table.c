@@ -125,6 +125,12 @@ void edges_end_idle(struct edge_table *table, uint64_t wall, uint64_t age)
 	}
 }
 
+void edges_end_all(struct edge_table *table)
+{
+	for (struct edge *edge = table->table; edge; edge = edge->hh.next)
+		edge->ended = true;
+}
+
 static void edge_remove(struct edge_table *table, struct edge *edge)
 {
 	edge->key.workload->references--;

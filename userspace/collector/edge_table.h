@@ -62,6 +62,9 @@ void edges_begin(struct edge_table *table, uint64_t since);
 /* Marks edges as ended on which nothing has happened for @age ns. */
 void edges_end_idle(struct edge_table *table, uint64_t wall, uint64_t age);
 
+/* Marks all as ended. */
+void edges_end_all(struct edge_table *table);
+
 /* Removes those that are marked as ended; their end has been shipped. */
 void edges_remove_ended(struct edge_table *table);
 

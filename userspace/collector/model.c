@@ -467,3 +467,14 @@ void model_interval_done(struct model *model, uint64_t now)
 	cgroups_sweep(&model->cgroups, now, UNUSED_AGE);
 	containers_sweep(&model->containers, now, UNUSED_AGE);
 }
+
+void model_end_series(struct model *model)
+{
+	struct workload *workload;
+
+	edges_end_all(&model->edges);
+	edges_remove_ended(&model->edges);
+	for (workload = model->workloads.table; workload; workload = workload->hh.next)
+		workload->ended = true;
+	remove_ended_workloads(model);
+}

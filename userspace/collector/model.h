@@ -89,6 +89,9 @@ void model_tick(struct model *model, uint64_t now);
  */
 void model_interval(struct model *model, uint64_t now, uint64_t wall, bool all);
 
+/* Forgets edges and exits: what comes from now on is counted in new series. */
+void model_end_series(struct model *model);
+
 /* After what model_interval() gave has been read: drops what has ended. */
 void model_interval_done(struct model *model, uint64_t now);
 
