@@ -283,7 +283,7 @@ static void tokens_stay_secret(void **state)
 {
 	struct place *place = *state;
 	struct config config;
-	char text[512];
+	char text[5000];
 
 	snprintf(text, sizeof(text), "[otlp]\nendpoint = https://a.example\ntoken_file = %s/token\n",
 		 place->directory);
@@ -298,6 +298,14 @@ static void tokens_stay_secret(void **state)
 	assert_non_null(strstr(place->report, ":3: key 'otlp.token_file': "));
 	assert_non_null(strstr(place->report, "others may read"));
 	assert_null(strstr(place->report, "s3cret"));
+	config_free(&config);
+
+	/* what was cut off would be missed by the receiver alone */
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	write_file(place, "token", text, 0600);
+	assert_int_equal(load(place, &config), -EINVAL);
+	assert_non_null(strstr(place->report, "more than 4096 bytes"));
 	config_free(&config);
 
 	write_file(place, "token", "\n", 0600);
@@ -326,6 +334,12 @@ static void credentials_of_systemd(void **state)
 	write_file(place, "hadald.conf", "[otlp]\nendpoint = https://a.example\n", 0644);
 	write_file(place, "hadal-token", "from-systemd", 0400);
 	setenv("CREDENTIALS_DIRECTORY", place->directory, 1);
+	assert_int_equal(load(place, &config), 0);
+	assert_string_equal(config.token, "from-systemd");
+	config_free(&config);
+
+	/* where it is the service's by an ACL, the group's bits show the ACL's mask */
+	write_file(place, "hadal-token", "from-systemd", 0440);
 	assert_int_equal(load(place, &config), 0);
 	assert_string_equal(config.token, "from-systemd");
 	config_free(&config);

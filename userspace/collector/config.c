@@ -541,7 +541,8 @@ static const char *origin_of(const struct config *config, const char *key)
 	return "default";
 }
 
-static int open_secret(struct config *config, const char *path, const char *origin, const char *key)
+/* @guarded: who may read it is the business of who made it. */
+static int open_secret(struct config *config, const char *path, bool guarded, const char *origin, const char *key)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	struct stat status;
@@ -550,7 +551,7 @@ static int open_secret(struct config *config, const char *path, const char *orig
 		wrong(config, origin, key, "%s: %s", path, strerror(errno));
 	} else if (!S_ISREG(status.st_mode)) {
 		wrong(config, origin, key, "%s: not a file", path);
-	} else if (status.st_mode & 077) {
+	} else if (!guarded && status.st_mode & 077) {
 		wrong(config, origin, key, "%s: others may read or write it; chmod 600 mends that", path);
 	} else {
 		return fd;
@@ -560,19 +561,21 @@ static int open_secret(struct config *config, const char *path, const char *orig
 	return -1;
 }
 
-static void read_token(struct config *config, const char *path, const char *origin, const char *key)
+static void read_token(struct config *config, const char *path, bool guarded, const char *origin, const char *key)
 {
-	char text[SECRET_MAX + 1];
-	int fd = open_secret(config, path, origin, key);
+	char text[SECRET_MAX + 2];
+	int fd = open_secret(config, path, guarded, origin, key);
 	ssize_t length;
 
 	if (fd < 0)
 		return;
-	length = read(fd, text, SECRET_MAX);
+	length = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	text[length > 0 ? length : 0] = '\0';
 	text[strcspn(text, "\r\n")] = '\0';
-	if (!text[0])
+	if (strlen(text) > SECRET_MAX)
+		wrong(config, origin, key, "%s: more than %d bytes", path, SECRET_MAX);
+	else if (!text[0])
 		wrong(config, origin, key, "%s: no token in it", path);
 	else if (!replace(&config->token, text))
 		wrong(config, origin, key, "no memory");
@@ -588,14 +591,15 @@ static void find_token(struct config *config)
 	if (config->token)
 		return;
 	if (config->token_file && *config->token_file) {
-		read_token(config, config->token_file, origin_of(config, "otlp.token_file"), "otlp.token_file");
+		read_token(config, config->token_file, false, origin_of(config, "otlp.token_file"),
+			   "otlp.token_file");
 		return;
 	}
 	if (!directory)
 		return;
 	snprintf(path, sizeof(path), "%s/hadal-token", directory);
 	if (access(path, F_OK) == 0)
-		read_token(config, path, "systemd credential", "hadal-token");
+		read_token(config, path, true, "systemd credential", "hadal-token");
 }
 
 /* ---- the whole ---- */
