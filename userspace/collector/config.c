@@ -526,8 +526,14 @@ static void read_environment(struct config *config)
 	}
 	timeout_from_environment(config);
 	value = getenv("HADAL_TOKEN");
+	config->token_origin = "environment: HADAL_TOKEN";
 	if (value && *value && !replace(&config->token, value))
-		wrong(config, "environment: HADAL_TOKEN", NULL, "no memory");
+		wrong(config, config->token_origin, NULL, "no memory");
+}
+
+static const char *unless_empty(const char *text)
+{
+	return text && *text ? text : NULL;
 }
 
 /* ---- the token ---- */
@@ -567,6 +573,8 @@ static void read_token(struct config *config, const char *path, bool guarded, co
 	int fd = open_secret(config, path, guarded, origin, key);
 	ssize_t length;
 
+	config->token_origin = origin;
+	config->token_key = key;
 	if (fd < 0)
 		return;
 	length = read(fd, text, sizeof(text) - 1);
@@ -640,18 +648,43 @@ static void check_sources(struct config *config)
 		      config->docker_socket);
 }
 
+/* The key to which a part of the shipper's configuration goes back. */
+static const char *key_of_part(const struct config *config, enum hadal_ship_part part)
+{
+	switch (part) {
+	case HADAL_SHIP_PART_BOUNDS:
+		return "otlp.queue";
+	case HADAL_SHIP_PART_TOKEN:
+		return config->token_key;
+	case HADAL_SHIP_PART_HEADERS:
+		return "otlp.headers";
+	case HADAL_SHIP_PART_CA_CERTIFICATE:
+		return "otlp.ca_certificate";
+	case HADAL_SHIP_PART_CLIENT_CERTIFICATE:
+		return "otlp.client_certificate";
+	case HADAL_SHIP_PART_CLIENT_KEY:
+		return "otlp.client_key";
+	case HADAL_SHIP_PART_ENDPOINT:
+		return unless_empty(config->metrics_endpoint) ? "otlp.metrics_endpoint" : "otlp.endpoint";
+	default:
+		return unless_empty(config->logs_endpoint) ? "otlp.logs_endpoint" : "otlp.endpoint";
+	}
+}
+
 static void check_shipping(struct config *config)
 {
 	struct hadal_ship_config ship;
-	const char *key = config->endpoint ? "otlp.endpoint"
-			  : config->metrics_endpoint ? "otlp.metrics_endpoint" : "otlp.logs_endpoint";
-	char error[512];
+	enum hadal_ship_part part;
+	char error[512] = "no memory";
+	const char *key;
 
 	if (!config_ships(config))
 		return;
 	config_ship(config, &ship);
-	if (hadal_shipper_check(&ship, error, sizeof(error)))
-		wrong(config, origin_of(config, key), key, "%s", error);
+	if (!hadal_shipper_check(&ship, &part, error, sizeof(error)))
+		return;
+	key = key_of_part(config, part);
+	wrong(config, part == HADAL_SHIP_PART_TOKEN ? config->token_origin : origin_of(config, key), key, "%s", error);
 }
 
 static void set_defaults(struct config *config, FILE *report)
@@ -692,11 +725,6 @@ void config_free(struct config *config)
 	if (config->token)
 		explicit_bzero(config->token, strlen(config->token));
 	free(config->token);
-}
-
-static const char *unless_empty(const char *text)
-{
-	return text && *text ? text : NULL;
 }
 
 bool config_ships(const struct config *config)
