@@ -113,6 +113,8 @@ static void fork_and_existing(void **state)
 	expect(&record, "hadal.process.fork", PROCESS_TEXT);
 	record.header.type = HADAL_RECORD_PROCESS_EXISTING;
 	expect(&record, "hadal.process.existing", PROCESS_TEXT);
+	record.process.flags = HADAL_PROCESS_ENDED;
+	assert_null(hadal_event_name(&record.header));
 }
 
 static void what_is_not_known_is_left_out(void **state)
