@@ -296,7 +296,7 @@ struct hadal_process {
 	__u32 uid;		/* real, initial user namespace */
 	__u32 gid;
 	__u32 flags;		/* HADAL_PROCESS_* */
-	char comm[HADAL_COMM_LEN];	/* NUL-terminated */
+	char comm[HADAL_COMM_LEN];	/* filled up with NULs, at least one */
 };
 
 /*

@@ -8,39 +8,48 @@
 
 #include <hadal/hadal.h>
 
-struct shape {
-	uint16_t type;
-	uint8_t record_class;
-	uint16_t size;	/* bytes, without variable parts */
+enum body {
+	BODY_PLAIN,
+	BODY_PROCESS,
+	BODY_EXEC,
+	BODY_TCP,
 };
 
+/* The size is that without variable parts; 0: the type is not known. */
+struct shape {
+	uint16_t size;	/* bytes */
+	uint8_t record_class;
+	uint8_t body;	/* enum body */
+};
+
+#define SHAPE(name, suffix, class, kind) \
+	[HADAL_RECORD_##name] = { sizeof(struct hadal_record_##suffix), HADAL_CLASS_##class, BODY_##kind }
+
+/* By type: this is asked of each record. */
 static const struct shape shapes[] = {
-	{ HADAL_RECORD_LOST, HADAL_CLASS_CONTROL, sizeof(struct hadal_record_lost) },
-	{ HADAL_RECORD_CLOCK_SYNC, HADAL_CLASS_CONTROL, sizeof(struct hadal_record_clock_sync) },
-	{ HADAL_RECORD_DUMP_START, HADAL_CLASS_CONTROL, sizeof(struct hadal_record_dump) },
-	{ HADAL_RECORD_DUMP_END, HADAL_CLASS_CONTROL, sizeof(struct hadal_record_dump) },
-	{ HADAL_RECORD_RING_ADDED, HADAL_CLASS_CONTROL, sizeof(struct hadal_record_ring_added) },
-	{ HADAL_RECORD_PROCESS_FORK, HADAL_CLASS_PROCESS, sizeof(struct hadal_record_process) },
-	{ HADAL_RECORD_PROCESS_EXEC, HADAL_CLASS_PROCESS, sizeof(struct hadal_record_process_exec) },
-	{ HADAL_RECORD_PROCESS_EXIT, HADAL_CLASS_PROCESS, sizeof(struct hadal_record_process_exit) },
-	{ HADAL_RECORD_PROCESS_EXISTING, HADAL_CLASS_PROCESS, sizeof(struct hadal_record_process) },
-	{ HADAL_RECORD_TCP_ESTABLISHED, HADAL_CLASS_TCP, sizeof(struct hadal_record_tcp_established) },
-	{ HADAL_RECORD_TCP_FAILED, HADAL_CLASS_TCP, sizeof(struct hadal_record_tcp_failed) },
-	{ HADAL_RECORD_TCP_ACCEPTED, HADAL_CLASS_TCP, sizeof(struct hadal_record_tcp_accepted) },
-	{ HADAL_RECORD_TCP_CLOSED, HADAL_CLASS_TCP, sizeof(struct hadal_record_tcp_closed) },
-	{ HADAL_RECORD_TCP_SNAPSHOT, HADAL_CLASS_TCP, sizeof(struct hadal_record_tcp_snapshot) },
-	{ HADAL_RECORD_TCP_LISTENING, HADAL_CLASS_TCP, sizeof(struct hadal_record_tcp_listener) },
-	{ HADAL_RECORD_TCP_LISTENER_CLOSED, HADAL_CLASS_TCP, sizeof(struct hadal_record_tcp_listener) },
+	SHAPE(LOST, lost, CONTROL, PLAIN),
+	SHAPE(CLOCK_SYNC, clock_sync, CONTROL, PLAIN),
+	SHAPE(DUMP_START, dump, CONTROL, PLAIN),
+	SHAPE(DUMP_END, dump, CONTROL, PLAIN),
+	SHAPE(RING_ADDED, ring_added, CONTROL, PLAIN),
+	SHAPE(PROCESS_FORK, process, PROCESS, PROCESS),
+	SHAPE(PROCESS_EXEC, process_exec, PROCESS, EXEC),
+	SHAPE(PROCESS_EXIT, process_exit, PROCESS, PROCESS),
+	SHAPE(PROCESS_EXISTING, process, PROCESS, PROCESS),
+	SHAPE(TCP_ESTABLISHED, tcp_established, TCP, TCP),
+	SHAPE(TCP_FAILED, tcp_failed, TCP, TCP),
+	SHAPE(TCP_ACCEPTED, tcp_accepted, TCP, TCP),
+	SHAPE(TCP_CLOSED, tcp_closed, TCP, TCP),
+	SHAPE(TCP_SNAPSHOT, tcp_snapshot, TCP, TCP),
+	SHAPE(TCP_LISTENING, tcp_listener, TCP, TCP),
+	SHAPE(TCP_LISTENER_CLOSED, tcp_listener, TCP, TCP),
 };
 
 static const struct shape *shape_of(uint16_t type)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
-		if (shapes[i].type == type)
-			return &shapes[i];
-	return NULL;
+	if (type >= sizeof(shapes) / sizeof(shapes[0]) || !shapes[type].size)
+		return NULL;
+	return &shapes[type];
 }
 
 static const char *header_fault(const struct hadal_record *record, size_t available)
@@ -60,9 +69,21 @@ static const char *header_fault(const struct hadal_record *record, size_t availa
 	return NULL;
 }
 
+/* In all records of processes, and in all of tcp, these stand in one place. */
+static const struct hadal_process *process_of(const struct hadal_record *record)
+{
+	return &((const struct hadal_record_process *)record)->process;
+}
+
+static const struct hadal_tcp *tcp_of(const struct hadal_record *record)
+{
+	return &((const struct hadal_record_tcp_accepted *)record)->tcp;
+}
+
+/* The module fills comm up with NULs. */
 static const char *process_fault(const struct hadal_process *process)
 {
-	return memchr(process->comm, 0, sizeof(process->comm)) ? NULL : "comm without its NUL";
+	return process->comm[HADAL_COMM_LEN - 1] ? "comm without its NUL" : NULL;
 }
 
 static const char *exec_fault(const struct hadal_record_process_exec *exec)
@@ -80,19 +101,21 @@ static const char *tcp_fault(const struct hadal_tcp *tcp)
 	return tcp->family == AF_INET || tcp->family == AF_INET6 ? NULL : "unknown address family";
 }
 
-static const char *body_fault(const struct hadal_record *record)
+static const char *body_fault(const struct hadal_record *record, enum body body)
 {
-	const struct hadal_process *process = hadal_record_process(record);
-	const struct hadal_tcp *tcp = hadal_record_tcp(record);
-	const char *fault = NULL;
+	const char *fault;
 
-	if (process)
-		fault = process_fault(process);
-	if (tcp)
-		fault = tcp_fault(tcp);
-	if (!fault && record->type == HADAL_RECORD_PROCESS_EXEC)
-		fault = exec_fault((const struct hadal_record_process_exec *)record);
-	return fault;
+	switch (body) {
+	case BODY_PROCESS:
+		return process_fault(process_of(record));
+	case BODY_EXEC:
+		fault = process_fault(process_of(record));
+		return fault ? fault : exec_fault((const struct hadal_record_process_exec *)record);
+	case BODY_TCP:
+		return tcp_fault(tcp_of(record));
+	default:
+		return NULL;
+	}
 }
 
 static const char *record_fault(const struct hadal_record *record, size_t available)
@@ -109,7 +132,7 @@ static const char *record_fault(const struct hadal_record *record, size_t availa
 		return "size below that of its type";
 	if (record->record_class != shape->record_class)
 		return "class is not that of its type";
-	return body_fault(record);
+	return body_fault(record, shape->body);
 }
 
 HADAL_API int hadal_record_validate(const struct hadal_record *record, size_t available,
@@ -143,34 +166,18 @@ HADAL_API struct hadal_text hadal_exec_argv(const struct hadal_record_process_ex
 				    exec->argv_len };
 }
 
-/* In all records of processes, and in all of tcp, these stand in one place. */
 HADAL_API const struct hadal_process *hadal_record_process(const struct hadal_record *record)
 {
-	switch (record->type) {
-	case HADAL_RECORD_PROCESS_FORK:
-	case HADAL_RECORD_PROCESS_EXEC:
-	case HADAL_RECORD_PROCESS_EXIT:
-	case HADAL_RECORD_PROCESS_EXISTING:
-		return &((const struct hadal_record_process *)record)->process;
-	default:
-		return NULL;
-	}
+	const struct shape *shape = shape_of(record->type);
+
+	return shape && (shape->body == BODY_PROCESS || shape->body == BODY_EXEC) ? process_of(record) : NULL;
 }
 
 HADAL_API const struct hadal_tcp *hadal_record_tcp(const struct hadal_record *record)
 {
-	switch (record->type) {
-	case HADAL_RECORD_TCP_ESTABLISHED:
-	case HADAL_RECORD_TCP_FAILED:
-	case HADAL_RECORD_TCP_ACCEPTED:
-	case HADAL_RECORD_TCP_CLOSED:
-	case HADAL_RECORD_TCP_SNAPSHOT:
-	case HADAL_RECORD_TCP_LISTENING:
-	case HADAL_RECORD_TCP_LISTENER_CLOSED:
-		return &((const struct hadal_record_tcp_accepted *)record)->tcp;
-	default:
-		return NULL;
-	}
+	const struct shape *shape = shape_of(record->type);
+
+	return shape && shape->body == BODY_TCP ? tcp_of(record) : NULL;
 }
 
 HADAL_API const struct hadal_tcp_counters *hadal_record_tcp_counters(const struct hadal_record *record)
