@@ -11,7 +11,11 @@ DESTDIR ?=
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
-ifeq ($(SAN),1)
+ifeq ($(FUZZ),1)
+O := build/fuzz
+CC := clang-14
+SANFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else ifeq ($(SAN),1)
 O := build/san
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 else
