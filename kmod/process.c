@@ -8,6 +8,7 @@
 #include <linux/nsproxy.h>
 #include <linux/percpu.h>
 #include <linux/pid_namespace.h>
+#include <linux/rculist.h>
 #include <linux/sched/cputime.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -281,7 +282,8 @@ static void sum_threads(struct hadal_record_process_exit *record, struct task_st
 		seq = read_seqbegin(&signal->stats_lock);
 		set_to_ended_threads(record, signal);
 		count = 0;
-		for_each_thread(task, thread) {
+		/* for_each_thread() names tasklist_lock where RCU lists are proven. */
+		list_for_each_entry_rcu(thread, &signal->thread_head, thread_node) {
 			if (count++ >= THREADS_SUMMED)
 				break;
 			add_thread(record, thread);
