@@ -295,3 +295,15 @@ void hadal_probes_stop(struct hadal_session *session)
 	mutex_unlock(&attach_lock);
 	INIT_LIST_HEAD(&session->running);
 }
+
+/*
+ * The module goes. ftrace keeps what a filter was set to for as long as the ops
+ * might be used again.
+ */
+void hadal_probes_exit(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(entries); i++)
+		ftrace_free_filter(&entries[i].ops);
+}
