@@ -213,6 +213,14 @@ static struct hadal_conn *find_in(struct bucket *bucket, const struct sock *sk)
 	return NULL;
 }
 
+/* What a socket that is not in CLOSE finds of a tombstone is of its memory's earlier life. */
+static struct hadal_conn *find_live_in(struct bucket *bucket, const struct sock *sk)
+{
+	struct hadal_conn *conn = find_in(bucket, sk);
+
+	return conn && conn->state != HADAL_CONN_TOMBSTONE ? conn : NULL;
+}
+
 static void fill_entry(struct hadal_conn *conn, const struct hadal_conn *image)
 {
 	struct hlist_node node = conn->node;
@@ -267,7 +275,7 @@ struct hadal_conn *hadal_conn_insert(const struct hadal_conn *image)
 	return conn;
 }
 
-/* The entry of the socket at hand, or NULL; see the rule in conn_table.h. */
+/* The live entry of the socket at hand, or NULL; see the rule in conn_table.h. */
 struct hadal_conn *hadal_conn_find(const struct sock *sk)
 {
 	struct bucket *bucket = bucket_of(sk);
@@ -275,7 +283,7 @@ struct hadal_conn *hadal_conn_find(const struct sock *sk)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&bucket->lock, flags);
-	conn = find_in(bucket, sk);
+	conn = find_live_in(bucket, sk);
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 	return conn;
 }
@@ -358,7 +366,7 @@ bool hadal_conn_bury(const struct sock *sk, struct hadal_conn *copy, u64 now)
  * @owner: its owner from now on
  * @copy: the entry as it is then
  *
- * Return: the entry, or NULL.
+ * Return: the live entry, or NULL.
  */
 struct hadal_conn *hadal_conn_own(const struct sock *sk, const struct hadal_owner *owner,
 				  struct hadal_conn *copy)
@@ -368,7 +376,7 @@ struct hadal_conn *hadal_conn_own(const struct sock *sk, const struct hadal_owne
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&bucket->lock, flags);
-	conn = find_in(bucket, sk);
+	conn = find_live_in(bucket, sk);
 	if (conn) {
 		conn->owner = *owner;
 		*copy = *conn;
@@ -385,7 +393,7 @@ void hadal_conn_claim(const struct sock *sk, const struct hadal_owner *owner)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&bucket->lock, flags);
-	conn = find_in(bucket, sk);
+	conn = find_live_in(bucket, sk);
 	if (conn && !conn->owner.kind)
 		conn->owner = *owner;
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);

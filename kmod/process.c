@@ -196,6 +196,7 @@ static void describe_exec(struct hadal_record_process_exec *record, struct task_
 	hadal_process_describe(&record->process, task);
 	record->old_tid = old_pid;
 	record->argc = bprm->argc;
+	record->strings_offset = sizeof(*record);
 }
 
 static void put_strings(struct scratch *scratch, struct task_struct *task,

@@ -417,7 +417,8 @@ static void on_close(const struct sock *sk, int old_state)
 {
 	struct hadal_conn conn;
 
-	if (hadal_conn_bury(sk, &conn, ktime_get_ns()) || hadal_conn_remove(sk, &conn))
+	if (hadal_conn_bury(sk, &conn, ktime_get_ns()) ||
+	    (hadal_conn_remove(sk, &conn) && conn.state != HADAL_CONN_TOMBSTONE))
 		close_known(sk, &conn, old_state);
 	else
 		close_unknown(sk, old_state);

@@ -438,6 +438,41 @@ TEST_F(owner, listener_closed_before_accept)
 	}
 }
 
+/* The kernel soon uses the memory of sockets that nobody accepted for others, which somebody does. */
+TEST_F(owner, accepted_after_unaccepted)
+{
+	enum { ROUNDS = 10, CLIENTS = 16 };
+	struct tcp_flow flows[ROUNDS * CLIENTS] = { };
+	struct flow_records records;
+	int clients[CLIENTS], i, round, listener;
+
+	for (round = 0; round < ROUNDS; round++) {
+		listener = tcp_listen(TCP_V4, PORT, CLIENTS);
+		for (i = 0; i < CLIENTS; i++)
+			clients[i] = tcp_connect(TCP_V4, 0, PORT);
+		close(listener);
+		listener = tcp_listen(TCP_V4, PORT, CLIENTS);
+		for (i = round * CLIENTS; i < (round + 1) * CLIENTS; i++) {
+			flows[i] = (struct tcp_flow) { .family = TCP_V4, .up = PAYLOAD };
+			tcp_open(&flows[i], listener);
+			tcp_exchange(&flows[i]);
+			tcp_end(&flows[i]);
+		}
+		for (i = 0; i < CLIENTS; i++)
+			close(clients[i]);
+		close(listener);
+	}
+	flow_wait_closed(&self->recorder, self->net_ns, 4 * ROUNDS * CLIENTS);
+	recorder_end(&self->recorder);
+	EXPECT_EQ(ROUNDS * CLIENTS,
+		  flow_count(&self->recorder, self->net_ns, HADAL_RECORD_TCP_ACCEPTED));
+	for (i = 0; i < ROUNDS * CLIENTS; i++) {
+		records = gather(self, flows[i].client_port);
+		flow_check_life(&records, &flows[i], self->net_ns);
+		flow_check_payload(&records, &flows[i]);
+	}
+}
+
 /* Closed in good order by the client before accept(): data and end wait in the queue. */
 TEST_F(owner, closed_before_accept)
 {

@@ -77,7 +77,8 @@ static void check_exec_size(struct recorder *recorder, const struct hadal_record
 	const struct hadal_record_process_exec *exec = (const void *)record;
 	size_t strings = (size_t)exec->path_len + exec->script_len + exec->argv_len;
 
-	if (record->size != ((sizeof(*exec) + strings + 7) & ~(size_t)7))
+	if (exec->strings_offset != sizeof(*exec) ||
+	    record->size != ((sizeof(*exec) + strings + 7) & ~(size_t)7))
 		fault(recorder, record, "strings of %zu bytes", strings);
 }
 

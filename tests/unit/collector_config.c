@@ -221,6 +221,48 @@ static void faults_name_file_line_and_key(void **state)
 		expect_fault(*state, cases[i].text, cases[i].expected);
 }
 
+/* Whatever is wrong with shipping, the line is that of its own key. */
+static void faults_of_shipping_name_their_key(void **state)
+{
+	static const struct {
+		const char *text, *expected;
+	} cases[] = {
+		{ "[otlp]\nendpoint = https://a.example\nmetrics_endpoint = ftp://m\n",
+		  ":3: key 'otlp.metrics_endpoint': endpoint of metrics: not an http:// or https:// URL" },
+		{ "[otlp]\nmetrics_endpoint = https://m.example\nlogs_endpoint = l\n",
+		  ":3: key 'otlp.logs_endpoint': endpoint of logs: not an http:// or https:// URL" },
+		{ "[otlp]\nendpoint =\nlogs_endpoint = http://l.example\nheaders = x-api-key=1\n",
+		  ":3: key 'otlp.logs_endpoint': x-api-key is not sent over plain http" },
+		{ "[otlp]\nendpoint = https://a.example\nheaders = content-type=x\n",
+		  ":3: key 'otlp.headers': header content-type cannot be configured" },
+		{ "[otlp]\nendpoint = https://a.example\nca_certificate = /nonexistent\n",
+		  ":3: key 'otlp.ca_certificate': CA certificate /nonexistent: No such file" },
+		{ "[otlp]\nendpoint = https://a.example\nclient_certificate = /nonexistent\n",
+		  ":3: key 'otlp.client_certificate': " },
+		{ "[otlp]\nendpoint = https://a.example\nclient_key = /dev/null\n",
+		  ":3: key 'otlp.client_key': a client key is configured without" },
+	};
+	struct place *place = *state;
+	struct config config;
+	char expected[512];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		write_file(place, "hadald.conf", cases[i].text, 0644);
+		assert_int_equal(load(place, &config), -EINVAL);
+		snprintf(expected, sizeof(expected), "%s%s", place->file, cases[i].expected);
+		if (strncmp(place->report, expected, strlen(expected)))
+			assert_string_equal(place->report, expected);
+		config_free(&config);
+	}
+	write_file(place, "hadald.conf", "[otlp]\nendpoint = https://a.example\n", 0644);
+	setenv("HADAL_TOKEN", "two words", 1);
+	assert_int_equal(load(place, &config), -EINVAL);
+	assert_int_equal(strncmp(place->report, "environment: HADAL_TOKEN: the token holds a space",
+				 strlen("environment: HADAL_TOKEN: the token holds a space")), 0);
+	config_free(&config);
+	clear_environment();
+}
+
 /* Long lines are read in pieces; they count once. */
 static void long_lines_count_once(void **state)
 {
@@ -283,7 +325,7 @@ static void tokens_stay_secret(void **state)
 {
 	struct place *place = *state;
 	struct config config;
-	char text[512];
+	char text[5000];
 
 	snprintf(text, sizeof(text), "[otlp]\nendpoint = https://a.example\ntoken_file = %s/token\n",
 		 place->directory);
@@ -298,6 +340,14 @@ static void tokens_stay_secret(void **state)
 	assert_non_null(strstr(place->report, ":3: key 'otlp.token_file': "));
 	assert_non_null(strstr(place->report, "others may read"));
 	assert_null(strstr(place->report, "s3cret"));
+	config_free(&config);
+
+	/* what was cut off would be missed by the receiver alone */
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	write_file(place, "token", text, 0600);
+	assert_int_equal(load(place, &config), -EINVAL);
+	assert_non_null(strstr(place->report, "more than 4096 bytes"));
 	config_free(&config);
 
 	write_file(place, "token", "\n", 0600);
@@ -329,6 +379,12 @@ static void credentials_of_systemd(void **state)
 	assert_int_equal(load(place, &config), 0);
 	assert_string_equal(config.token, "from-systemd");
 	config_free(&config);
+
+	/* where it is the service's by an ACL, the group's bits show the ACL's mask */
+	write_file(place, "hadal-token", "from-systemd", 0440);
+	assert_int_equal(load(place, &config), 0);
+	assert_string_equal(config.token, "from-systemd");
+	config_free(&config);
 	clear_environment();
 }
 
@@ -353,6 +409,7 @@ int main(void)
 		TEST(every_key_is_taken),
 		TEST(nothing_set_means_nothing_leaves),
 		TEST(faults_name_file_line_and_key),
+		TEST(faults_of_shipping_name_their_key),
 		TEST(long_lines_count_once),
 		TEST(every_fault_is_told),
 		TEST(later_counts),

@@ -293,6 +293,92 @@ static void series_end(void **state)
 	model_free(world.model);
 }
 
+/* A start that changes says that the counter was reset: receivers would count all of it once more. */
+static void starts_do_not_change(void **state)
+{
+	static const char *const names[] = { "hadal.tcp.connection.opened", "hadal.process.exited" };
+	const uint64_t began = EPOCH - 5 * SECOND;
+	struct world world;
+	struct end end;
+
+	(void)state;
+	world_open(&world, &(struct model_config){ .start_time = began });
+	for (int i = 0; i < 3; i++) {
+		struct actor child = { 3000, web.tgid, 10, NS_WEB, 100, CGROUP_WEB, web.path };
+		struct hadal_batch *batch;
+
+		end = talk(&world, (uint64_t)i + 1);
+		record_closed(&world.recorder, &end, TCP_FIN_WAIT2, 0);
+		child.tgid += (uint32_t)i;
+		record_fork(&world.recorder, &child);
+		record_exit(&world.recorder, &child, 0, 0);
+		batch = interval(&world);
+		for (size_t n = 0; n < 2; n++) {
+			const struct hadal_batch_point *point = find_point(batch, "web", names[n], NULL, NULL);
+
+			assert_non_null(point);
+			assert_int_equal(point->integer, i + 1);
+			assert_true(point->at.start_time == began);
+		}
+		hadal_batch_free(batch);
+	}
+	model_free(world.model);
+}
+
+static void expect_end(const struct hadal_batch *batch, const char *service, const char *name, const char *key,
+		       const char *value)
+{
+	const struct hadal_batch_point *point = find_point(batch, service, name, key, value);
+
+	assert_true(point && point->at.no_recorded_value);
+}
+
+/* The host's description changes: its series end under the old one, and count anew under the new. */
+static void series_end_with_their_resource(void **state)
+{
+	const struct hadal_batch_point *point;
+	struct export_source source = { .host = &host, .module_version = "0", .module_state = "loaded",
+					.start_time = EPOCH, .ended = true };
+	struct hadal_batch *batch;
+	struct world world;
+	struct end end;
+
+	(void)state;
+	world_open(&world, &(struct model_config){ .start_time = EPOCH - 5 * SECOND });
+	world.stats.class_stats[HADAL_CLASS_TCP] = (struct hadal_class_stats){ .produced = 12, .delivered = 12 };
+	end = talk(&world, 1);
+	record_closed(&world.recorder, &end, TCP_FIN_WAIT2, 0);
+	record_exit(&world.recorder, &web, 0, 0);
+	hadal_batch_free(interval(&world));
+
+	/* between the intervals */
+	end = talk(&world, 2);
+	record_closed(&world.recorder, &end, TCP_FIN_WAIT2, 0);
+	source.model = world.model;
+	source.stats = &world.stats;
+	source.now = world.recorder.time;
+	source.time = EPOCH + world.recorder.time - START;
+	batch = export_batch(&source);
+	assert_int_equal(hadal_batch_error(batch), 0);
+	assert_int_equal(hadal_batch_counts(batch).records, 0);
+	expect_end(batch, "web", "hadal.tcp.connection.opened", NULL, NULL);
+	expect_end(batch, "web", "hadal.tcp.rtt", NULL, NULL);
+	expect_end(batch, "web", "hadal.process.exited", NULL, NULL);
+	expect_end(batch, "hadald", "hadal.collector.records", "hadal.record.outcome", "delivered");
+	expect_end(batch, "hadald", "hadal.module.state", NULL, NULL);
+	hadal_batch_free(batch);
+	model_end_series(world.model);
+
+	batch = interval(&world);
+	point = find_point(batch, "web", "hadal.tcp.connection.opened", NULL, NULL);
+	assert_int_equal(point->integer, 1);
+	assert_false(point->at.no_recorded_value);
+	assert_true(point->at.start_time > EPOCH);
+	assert_null(find_point(batch, "web", "hadal.process.exited", NULL, NULL));
+	hadal_batch_free(batch);
+	model_free(world.model);
+}
+
 static void processes_become_points(void **state)
 {
 	const struct hadal_batch_point *point;
@@ -434,6 +520,8 @@ int main(void)
 		cmocka_unit_test(edges_become_points),
 		cmocka_unit_test(histograms_in_both_forms),
 		cmocka_unit_test(series_end),
+		cmocka_unit_test(starts_do_not_change),
+		cmocka_unit_test(series_end_with_their_resource),
 		cmocka_unit_test(processes_become_points),
 		cmocka_unit_test(events_become_log_records),
 		cmocka_unit_test(the_collector_tells_of_itself),

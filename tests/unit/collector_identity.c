@@ -473,6 +473,45 @@ static void answers_come_by_the_thread(void **state)
 	identity_stop(identity);
 }
 
+static bool is_known(struct identity *identity, unsigned int milliseconds)
+{
+	struct instance_facts instance;
+
+	for (; !identity_instance(identity, &instance) && milliseconds; milliseconds--)
+		usleep(1000);
+	return milliseconds;
+}
+
+/* The agent may be slow, or not have registered yet: it is asked again, soon. */
+static void instances_are_asked_for_again(void **state)
+{
+	static const char early[] = "{\"Cluster\":\"prod\",\"ContainerInstanceArn\":null,\"Version\":\"v\"}";
+	struct sources *sources = *state;
+	struct web_page good = sources->pages[PAGE_METADATA];
+	struct identity *identity;
+
+	sources->pages[PAGE_METADATA].behaviour = WEB_GARBAGE;
+	assert_int_equal(identity_start(&sources->list, &identity), 0);
+	assert_true(identity_instance_pending(identity));
+	assert_false(is_known(identity, 200));
+	assert_true(identity_instance_pending(identity));
+	sources->pages[PAGE_METADATA] = (struct web_page){ good.path, 200, early, WEB_ANSWER };
+	assert_false(is_known(identity, 2000));
+	assert_true(identity_instance_pending(identity));
+	sources->pages[PAGE_METADATA] = good;
+	assert_true(is_known(identity, 20000));
+	assert_false(identity_instance_pending(identity));
+	identity_stop(identity);
+
+	/* where no agent is, none is waited for */
+	sources->list.ecs_introspection = "http://127.0.0.1:1";
+	assert_int_equal(identity_start(&sources->list, &identity), 0);
+	for (int i = 0; identity_instance_pending(identity) && i < 20000; i++)
+		usleep(1000);
+	assert_false(identity_instance_pending(identity));
+	identity_stop(identity);
+}
+
 /* A silent source does not keep the thread from ending, and the queue has an end. */
 static void requests_are_bounded(void **state)
 {
@@ -574,6 +613,7 @@ int main(void)
 		WITH_SOURCES(failing_sources),
 		WITH_SOURCES(wrong_sources),
 		WITH_SOURCES(answers_come_by_the_thread),
+		WITH_SOURCES(instances_are_asked_for_again),
 		WITH_SOURCES(requests_are_bounded),
 		cmocka_unit_test(a_process_by_its_start),
 		cmocka_unit_test(gone_cgroups_are_remembered),

@@ -418,6 +418,38 @@ static void lost_closings_are_noticed(void **state)
 	world_close(&world);
 }
 
+/*
+ * Records of a dump were lost: what they did not name lives on, or its close
+ * would count all of it once more.
+ */
+static void dumps_with_losses_end_nothing(void **state)
+{
+	struct world world;
+	struct talk talk;
+
+	(void)state;
+	world_open(&world, NULL);
+	start_services(&world);
+	answer_all(&world);
+	talk = talk_begin(&world, 1, &web, &db, "172.17.0.2:40000", "172.17.0.4:5432");
+	talk_transfer(&talk, 10, 20);
+	for (int i = 0; i < 3; i++) {
+		record_dump(&world.recorder, HADAL_RECORD_DUMP_START,
+			    HADAL_DUMP_CONNECTIONS | HADAL_DUMP_PROCESSES);
+		world.recorder.dumped += 2;
+		record_dump(&world.recorder, HADAL_RECORD_DUMP_END,
+			    HADAL_DUMP_CONNECTIONS | HADAL_DUMP_PROCESSES);
+		interval(&world);
+	}
+	assert_int_equal(the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432)->active, 1);
+	assert_int_equal(counted(&world, COUNT_CLOSE_NOT_SEEN), 0);
+	assert_non_null(process_find_living(&world.model->processes, web.tgid));
+	talk_end(&world, &talk);
+	interval(&world);
+	expect_traffic(the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432), 1, 10, 20);
+	world_close(&world);
+}
+
 static void unaccepted_connections_are_the_listeners(void **state)
 {
 	struct world world;
@@ -451,6 +483,86 @@ static void unaccepted_connections_are_the_listeners(void **state)
 	interval(&world);
 	expect_traffic(the_edge(&world, "api", HADAL_TCP_SERVER, "web", 8080), 1, 0, 12);
 	assert_int_equal(counted(&world, COUNT_ACCEPT_TOO_LATE), 1);
+	world_close(&world);
+}
+
+/* listen() without bind(): the port is chosen after the record, and told by the next dump. */
+static void listeners_may_get_their_port_later(void **state)
+{
+	struct world world;
+	struct end listener, end;
+
+	(void)state;
+	world_open(&world, NULL);
+	start_services(&world);
+	answer_all(&world);
+	listener = end_of(1, 0, HADAL_TCP_LISTENER, &nginx, "0.0.0.0:0", "0.0.0.0:0");
+	listener.tcp.flags = HADAL_TCP_PORT_UNKNOWN;
+	record_listening(&world.recorder, &listener);
+	listener.tcp.flags = HADAL_TCP_DUMPED;
+	listener.tcp.local_port = 7070;
+	record_listening(&world.recorder, &listener);
+	end = end_of(2, 9, HADAL_TCP_CLIENT, &shell, "127.0.0.1:41000", "127.0.0.1:7070");
+	record_failed(&world.recorder, &end, ECONNRESET);
+	interval(&world);
+	assert_non_null(the_edge(&world, "curl", HADAL_TCP_CLIENT, "nginx.service", 7070));
+	record_listener_closed(&world.recorder, &listener);
+	assert_null(world.model->listeners.table);
+	assert_null(world.model->listeners.ports);
+	world_close(&world);
+}
+
+/* The kernel counts segments in 32 bits. */
+static void segment_counters_wrap(void **state)
+{
+	struct world world;
+	struct talk talk;
+
+	(void)state;
+	world_open(&world, NULL);
+	start_services(&world);
+	answer_all(&world);
+	talk = talk_begin(&world, 1, &web, &db, "172.17.0.2:40000", "172.17.0.4:5432");
+	talk.client.counters.segments_out = UINT32_MAX - 9;
+	record_snapshot(&world.recorder, &talk.client);
+	interval(&world);
+	talk.client.counters.segments_out = 90;
+	record_snapshot(&world.recorder, &talk.client);
+	interval(&world);
+	assert_true(the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432)->values.segments_sent ==
+		    UINT32_MAX + UINT64_C(91));
+	assert_int_equal(counted(&world, COUNT_COUNTER_WENT_BACK), 0);
+
+	/* what only falls is no wrap */
+	talk.client.counters.segments_out = 80;
+	record_snapshot(&world.recorder, &talk.client);
+	interval(&world);
+	assert_int_equal(counted(&world, COUNT_COUNTER_WENT_BACK), 1);
+	world_close(&world);
+}
+
+/* A deploy may give a service another family; its series go on. */
+static void families_do_not_split_services(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_open(&world, NULL);
+	start_services(&world);
+	answer(&world, ID_WEB, "ecs-a", TASK_WEB, "old", "web", "172.17.0.2");
+	answer(&world, ID_API, "ecs-b", TASK_API, "new", "web", "172.17.0.3");
+	answer(&world, ID_DB, "db", NULL, NULL, NULL, "172.17.0.4");
+	for (uint64_t i = 1; i < 4; i++) {
+		struct talk talk = talk_begin(&world, 2 * i, &web, &db, "172.17.0.2:40000", "172.17.0.4:5432");
+
+		talk_end(&world, &talk);
+		interval(&world);
+		assert_string_equal(the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432)->key.workload->family, "old");
+		talk = talk_begin(&world, 2 * i + 1, &api, &db, "172.17.0.3:40000", "172.17.0.4:5432");
+		talk_end(&world, &talk);
+		interval(&world);
+		assert_string_equal(the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432)->key.workload->family, "old");
+	}
 	world_close(&world);
 }
 
@@ -1024,6 +1136,7 @@ static void quiet_edges_end(void **state)
 	struct model_config config = { .idle_age = 60 * SECOND };
 	struct world world;
 	bool ended = false;
+	uint64_t before;
 
 	(void)state;
 	world_open(&world, &config);
@@ -1045,10 +1158,11 @@ static void quiet_edges_end(void **state)
 	assert_null(world.model->workloads.table);
 
 	/* it comes back as a new series */
+	before = wall_at(&world);
 	web_calls_api(&world, 2, 1, 2);
 	interval(&world);
 	expect_traffic(the_edge(&world, "web", HADAL_TCP_CLIENT, "api", 8080), 1, 1, 2);
-	assert_true(the_edge(&world, "web", HADAL_TCP_CLIENT, "api", 8080)->start_time == wall_at(&world));
+	assert_true(the_edge(&world, "web", HADAL_TCP_CLIENT, "api", 8080)->start_time == before);
 	world_close(&world);
 }
 
@@ -1180,6 +1294,21 @@ static void lost_processes_are_noticed(void **state)
 	assert_non_null(process_find_living(&world.model->processes, web.tgid));
 	assert_null(process_find_living(&world.model->processes, nginx.tgid));
 	assert_non_null(process_find(&world.model->processes, nginx.tgid, nginx.start));
+	world_close(&world);
+}
+
+/* A dump found it while it ended. Its number may be another's by now, who lives. */
+static void ended_processes_were_never_said(void **state)
+{
+	const struct actor before = { web.tgid, 1, 1, NS_HOST, 2, CGROUP_NGINX, "/usr/bin/before" };
+	struct world world;
+
+	(void)state;
+	world_open(&world, NULL);
+	record_existing(&world.recorder, &web);
+	record_ended(&world.recorder, &before);
+	assert_null(process_find(&world.model->processes, before.tgid, before.start));
+	assert_true(process_find_living(&world.model->processes, web.tgid)->key.start_boottime == web.start);
 	world_close(&world);
 }
 
@@ -1360,7 +1489,11 @@ int main(void)
 		cmocka_unit_test(dumped_connections_have_a_baseline),
 		cmocka_unit_test(lost_openings_are_made_good),
 		cmocka_unit_test(lost_closings_are_noticed),
+		cmocka_unit_test(dumps_with_losses_end_nothing),
 		cmocka_unit_test(unaccepted_connections_are_the_listeners),
+		cmocka_unit_test(listeners_may_get_their_port_later),
+		cmocka_unit_test(segment_counters_wrap),
+		cmocka_unit_test(families_do_not_split_services),
 		cmocka_unit_test(failures_carry_their_error),
 		cmocka_unit_test(more_errors_than_kinds),
 		cmocka_unit_test(resets_are_told_from_closes),
@@ -1386,6 +1519,7 @@ int main(void)
 		cmocka_unit_test(unknown_owners_are_said_to_be_so),
 		cmocka_unit_test(sums_hold_under_any_order),
 		cmocka_unit_test(lost_processes_are_noticed),
+		cmocka_unit_test(ended_processes_were_never_said),
 		cmocka_unit_test(records_of_any_kind),
 		cmocka_unit_test(addresses_and_networks),
 		cmocka_unit_test(histogram_buckets),

@@ -21,6 +21,7 @@ static void emit(struct recorder *recorder, struct hadal_record *header, size_t 
 		abort();
 	}
 	recorder->sink(recorder->context, header);
+	recorder->dumped++;
 }
 
 #define EMIT(recorder, record, type, record_class) \
@@ -37,9 +38,12 @@ void record_clock(struct recorder *recorder, uint64_t monotonic, uint64_t realti
 
 void record_dump(struct recorder *recorder, uint16_t type, uint32_t what)
 {
-	struct hadal_record_dump record = { .what = what };
+	struct hadal_record_dump record = { .what = what, .records = recorder->dumped };
 
+	if (type == HADAL_RECORD_DUMP_START)
+		record.records = 0;
 	EMIT(recorder, record, type, HADAL_CLASS_CONTROL);
+	recorder->dumped = 0;
 }
 
 static const char *base_name(const char *path)
@@ -76,6 +80,14 @@ void record_existing(struct recorder *recorder, const struct actor *actor)
 	EMIT(recorder, record, HADAL_RECORD_PROCESS_EXISTING, HADAL_CLASS_PROCESS);
 }
 
+void record_ended(struct recorder *recorder, const struct actor *actor)
+{
+	struct hadal_record_process record = { .process = process_of(actor) };
+
+	record.process.flags = HADAL_PROCESS_ENDED;
+	EMIT(recorder, record, HADAL_RECORD_PROCESS_EXISTING, HADAL_CLASS_PROCESS);
+}
+
 void record_exec(struct recorder *recorder, const struct actor *actor)
 {
 	static const char argv[] = "program\0--secret=42";
@@ -87,6 +99,7 @@ void record_exec(struct recorder *recorder, const struct actor *actor)
 
 	assert(length + sizeof(argv) <= sizeof(record.text));
 	record.exec.process = process_of(actor);
+	record.exec.strings_offset = sizeof(record.exec);
 	record.exec.path_len = (uint16_t)length;
 	record.exec.argc = 2;
 	record.exec.argv_len = sizeof(argv);

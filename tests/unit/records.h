@@ -34,6 +34,7 @@ struct recorder {
 	record_sink sink;
 	void *context;
 	uint64_t time;		/* of the next record; advances by one a record */
+	uint64_t dumped;	/* records since the last of a dump's frame */
 };
 
 void record_clock(struct recorder *recorder, uint64_t monotonic, uint64_t realtime);
@@ -41,6 +42,8 @@ void record_dump(struct recorder *recorder, uint16_t type, uint32_t what);
 void record_fork(struct recorder *recorder, const struct actor *actor);
 void record_exec(struct recorder *recorder, const struct actor *actor);
 void record_existing(struct recorder *recorder, const struct actor *actor);
+/* Found by a dump, but it ended meanwhile: take it as never said. */
+void record_ended(struct recorder *recorder, const struct actor *actor);
 void record_exit(struct recorder *recorder, const struct actor *actor, uint32_t exit_code, uint32_t flags);
 
 /* @local and @peer: "ADDRESS:PORT" or "[ADDRESS]:PORT". @owner may be NULL. */

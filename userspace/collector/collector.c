@@ -36,6 +36,9 @@ struct collector {
 	struct hadal_shipper *shipper;
 	struct cgroup_watch *watch;
 	struct export_host host;
+	uint64_t host_deadline;	/* ns, CLOCK_MONOTONIC: what is not known of it by then is not waited for */
+	bool told;		/* series of this host have been shipped */
+	bool behind;		/* not all that they count by now */
 	int epoll, signals, timer;
 	uint64_t start_time;	/* ns since the epoch */
 	uint64_t dump_since;	/* ns, CLOCK_MONOTONIC: an interval's snapshot is under way; 0: none */
@@ -103,6 +106,7 @@ static int open_model(struct collector *collector)
 		.cgroup_path = find_cgroup_path,
 		.executable_path = find_executable,
 		.path_context = collector,
+		.start_time = collector->start_time,
 	};
 
 	procfs_ephemeral_ports(&model.ephemeral_low, &model.ephemeral_high);
@@ -117,45 +121,71 @@ static void update_host(struct collector *collector)
 	peers_set_host(&collector->model->peers, addresses, count, procfs_net_ns());
 }
 
-static void set_text(char *to, size_t size, const char *text)
+/* What came first stays. */
+static void offer(char *to, size_t size, const char *text)
 {
-	if (text && *text)
+	if (!*to && text)
 		snprintf(to, size, "%s", text);
 }
 
-/* Configured facts before found ones. */
-static void describe_host(struct collector *collector)
-{
-	const struct config *config = &collector->config;
-	struct export_host *host = &collector->host;
-	struct instance_facts instance;
-	char machine[33];
-
-	machine_id(machine);
-	if (gethostname(host->name, sizeof(host->name)))
-		host->name[0] = '\0';
-	host->name[sizeof(host->name) - 1] = '\0';
-	set_text(host->id, sizeof(host->id), *machine ? machine : host->name);
-	if (identity_instance(collector->identity, &instance)) {
-		set_text(host->cloud_account, sizeof(host->cloud_account), instance.account);
-		set_text(host->cloud_region, sizeof(host->cloud_region), instance.region);
-	}
-	set_text(host->id, sizeof(host->id), config->host_id);
-	set_text(host->name, sizeof(host->name), config->host_name);
-	set_text(host->cloud_account, sizeof(host->cloud_account), config->cloud_account);
-	set_text(host->cloud_region, sizeof(host->cloud_region), config->cloud_region);
-	set_text(host->cloud_zone, sizeof(host->cloud_zone), config->cloud_zone);
-}
+#define OFFER(to, text) offer(to, sizeof(to), text)
 
 /* Tasks know the zone that the instance is in. */
-static void learn_zone(struct collector *collector)
+static void learn_zone(const struct collector *collector, struct export_host *host)
 {
 	const struct task *task;
 
-	if (collector->host.cloud_zone[0])
-		return;
 	for (task = collector->model->containers.tasks; task; task = task->hh.next)
-		set_text(collector->host.cloud_zone, sizeof(collector->host.cloud_zone), task->facts.zone);
+		OFFER(host->cloud_zone, task->facts.zone);
+}
+
+/* Configured facts before found ones; what was known once stays known, whoever is silent now. */
+static void describe_host(const struct collector *collector, struct export_host *host)
+{
+	const struct config *config = &collector->config;
+	struct instance_facts instance;
+	char machine[33], name[256] = "";
+
+	*host = (struct export_host){ 0 };
+	machine_id(machine);
+	if (gethostname(name, sizeof(name) - 1))
+		name[0] = '\0';
+	OFFER(host->name, config->host_name);
+	OFFER(host->name, name);
+	OFFER(host->id, config->host_id);
+	OFFER(host->id, machine);
+	OFFER(host->id, name);
+	OFFER(host->cloud_account, config->cloud_account);
+	OFFER(host->cloud_region, config->cloud_region);
+	OFFER(host->cloud_zone, config->cloud_zone);
+	if (identity_instance(collector->identity, &instance)) {
+		OFFER(host->cloud_account, instance.account);
+		OFFER(host->cloud_region, instance.region);
+	}
+	learn_zone(collector, host);
+	OFFER(host->cloud_account, collector->host.cloud_account);
+	OFFER(host->cloud_region, collector->host.cloud_region);
+	OFFER(host->cloud_zone, collector->host.cloud_zone);
+}
+
+/*
+ * Whether more of it may soon be known. What is shipped before could not stay
+ * one series: its resource would change.
+ */
+static bool host_is_pending(const struct collector *collector, uint64_t now)
+{
+	const struct export_host *host = &collector->host;
+	const struct container *container;
+
+	if (collector->ending || now >= collector->host_deadline)
+		return false;
+	if ((!host->cloud_account[0] || !host->cloud_region[0]) && identity_instance_pending(collector->identity))
+		return true;
+	for (container = collector->model->containers.table; container; container = container->hh.next) {
+		if (!host->cloud_zone[0] && container->task && container_pending(container, now))
+			return true;
+	}
+	return false;
 }
 
 /* ---- the session ---- */
@@ -325,14 +355,15 @@ static int start_shipper(const struct config *config, struct hadal_shipper **shi
 	return result;
 }
 
-static void ship_interval(struct collector *collector, uint64_t now, uint64_t wall)
+/* @ended: what has been told ends, under the host's description of then. */
+static bool ship_batch(struct collector *collector, uint64_t now, uint64_t wall, bool ended)
 {
 	struct hadal_ship_stats shipped;
 	struct hadal_stats stats = { 0 };
 	struct export_source source = {
-		.host = &collector->host, .model = collector->model, .stats = &stats,
+		.host = &collector->host, .model = collector->model, .stats = &stats, .shipped = &shipped,
 		.module_version = collector->query.version, .module_state = "loaded",
-		.start_time = collector->start_time, .time = wall,
+		.start_time = collector->start_time, .time = wall, .ended = ended,
 		.full = collector->config.profile == CONFIG_PROFILE_FULL, .all = collector->ending, .now = now,
 	};
 	struct hadal_batch *batch;
@@ -341,15 +372,35 @@ static void ship_interval(struct collector *collector, uint64_t now, uint64_t wa
 	if (result)
 		complain(collector, "the module's counters", result);
 	hadal_shipper_stats(collector->shipper, &shipped);
-	source.shipped = &shipped;
 	batch = export_batch(&source);
 	if (batch)
 		hadal_shipper_submit(collector->shipper, batch);
 	else
 		log_line(LOG_PRIORITY_ERROR, "no memory for the interval's batch; its counts come with the next");
+	return batch;
 }
 
 /* ---- intervals ---- */
+
+/*
+ * A resource that changes makes other series of the same counts. Those of
+ * before end, and what comes from now on is counted anew.
+ */
+static void take_host(struct collector *collector, uint64_t now, uint64_t wall)
+{
+	struct export_host host;
+
+	describe_host(collector, &host);
+	if (memcmp(&host, &collector->host, sizeof(host)) == 0)
+		return;
+	if (collector->shipper && collector->told) {
+		if (collector->behind || !ship_batch(collector, now, wall, true))
+			return;
+		model_end_series(collector->model);
+	}
+	collector->host = host;
+	collector->told = false;
+}
 
 static void finish_interval(struct collector *collector)
 {
@@ -358,11 +409,12 @@ static void finish_interval(struct collector *collector)
 	collector->dump_since = 0;
 	pump_identity(collector);
 	update_host(collector);
-	describe_host(collector);
-	learn_zone(collector);
+	take_host(collector, now, wall);
 	model_interval(collector->model, now, wall, collector->ending);
-	if (collector->shipper)
-		ship_interval(collector, now, wall);
+	if (collector->shipper && !host_is_pending(collector, now)) {
+		collector->behind = !ship_batch(collector, now, wall, false);
+		collector->told |= !collector->behind;
+	}
 	model_interval_done(collector->model, now);
 }
 
@@ -588,6 +640,7 @@ int collector_run(struct config *config, const char *path)
 	int result = open_all(&collector);
 
 	if (!result) {
+		collector.host_deadline = now_ns() + collector.config.identity_wait * SECOND;
 		update_host(&collector);
 		log_line(LOG_PRIORITY_INFO, "module %s, %s", collector.query.version,
 			 collector.shipper ? "shipping" : "no endpoint: nothing leaves this host");

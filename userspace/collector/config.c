@@ -526,8 +526,14 @@ static void read_environment(struct config *config)
 	}
 	timeout_from_environment(config);
 	value = getenv("HADAL_TOKEN");
+	config->token_origin = "environment: HADAL_TOKEN";
 	if (value && *value && !replace(&config->token, value))
-		wrong(config, "environment: HADAL_TOKEN", NULL, "no memory");
+		wrong(config, config->token_origin, NULL, "no memory");
+}
+
+static const char *unless_empty(const char *text)
+{
+	return text && *text ? text : NULL;
 }
 
 /* ---- the token ---- */
@@ -541,7 +547,8 @@ static const char *origin_of(const struct config *config, const char *key)
 	return "default";
 }
 
-static int open_secret(struct config *config, const char *path, const char *origin, const char *key)
+/* @guarded: who may read it is the business of who made it. */
+static int open_secret(struct config *config, const char *path, bool guarded, const char *origin, const char *key)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	struct stat status;
@@ -550,7 +557,7 @@ static int open_secret(struct config *config, const char *path, const char *orig
 		wrong(config, origin, key, "%s: %s", path, strerror(errno));
 	} else if (!S_ISREG(status.st_mode)) {
 		wrong(config, origin, key, "%s: not a file", path);
-	} else if (status.st_mode & 077) {
+	} else if (!guarded && status.st_mode & 077) {
 		wrong(config, origin, key, "%s: others may read or write it; chmod 600 mends that", path);
 	} else {
 		return fd;
@@ -560,19 +567,23 @@ static int open_secret(struct config *config, const char *path, const char *orig
 	return -1;
 }
 
-static void read_token(struct config *config, const char *path, const char *origin, const char *key)
+static void read_token(struct config *config, const char *path, bool guarded, const char *origin, const char *key)
 {
-	char text[SECRET_MAX + 1];
-	int fd = open_secret(config, path, origin, key);
+	char text[SECRET_MAX + 2];
+	int fd = open_secret(config, path, guarded, origin, key);
 	ssize_t length;
 
+	config->token_origin = origin;
+	config->token_key = key;
 	if (fd < 0)
 		return;
-	length = read(fd, text, SECRET_MAX);
+	length = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	text[length > 0 ? length : 0] = '\0';
 	text[strcspn(text, "\r\n")] = '\0';
-	if (!text[0])
+	if (strlen(text) > SECRET_MAX)
+		wrong(config, origin, key, "%s: more than %d bytes", path, SECRET_MAX);
+	else if (!text[0])
 		wrong(config, origin, key, "%s: no token in it", path);
 	else if (!replace(&config->token, text))
 		wrong(config, origin, key, "no memory");
@@ -588,14 +599,15 @@ static void find_token(struct config *config)
 	if (config->token)
 		return;
 	if (config->token_file && *config->token_file) {
-		read_token(config, config->token_file, origin_of(config, "otlp.token_file"), "otlp.token_file");
+		read_token(config, config->token_file, false, origin_of(config, "otlp.token_file"),
+			   "otlp.token_file");
 		return;
 	}
 	if (!directory)
 		return;
 	snprintf(path, sizeof(path), "%s/hadal-token", directory);
 	if (access(path, F_OK) == 0)
-		read_token(config, path, "systemd credential", "hadal-token");
+		read_token(config, path, true, "systemd credential", "hadal-token");
 }
 
 /* ---- the whole ---- */
@@ -636,18 +648,43 @@ static void check_sources(struct config *config)
 		      config->docker_socket);
 }
 
+/* The key to which a part of the shipper's configuration goes back. */
+static const char *key_of_part(const struct config *config, enum hadal_ship_part part)
+{
+	switch (part) {
+	case HADAL_SHIP_PART_BOUNDS:
+		return "otlp.queue";
+	case HADAL_SHIP_PART_TOKEN:
+		return config->token_key;
+	case HADAL_SHIP_PART_HEADERS:
+		return "otlp.headers";
+	case HADAL_SHIP_PART_CA_CERTIFICATE:
+		return "otlp.ca_certificate";
+	case HADAL_SHIP_PART_CLIENT_CERTIFICATE:
+		return "otlp.client_certificate";
+	case HADAL_SHIP_PART_CLIENT_KEY:
+		return "otlp.client_key";
+	case HADAL_SHIP_PART_ENDPOINT:
+		return unless_empty(config->metrics_endpoint) ? "otlp.metrics_endpoint" : "otlp.endpoint";
+	default:
+		return unless_empty(config->logs_endpoint) ? "otlp.logs_endpoint" : "otlp.endpoint";
+	}
+}
+
 static void check_shipping(struct config *config)
 {
 	struct hadal_ship_config ship;
-	const char *key = config->endpoint ? "otlp.endpoint"
-			  : config->metrics_endpoint ? "otlp.metrics_endpoint" : "otlp.logs_endpoint";
-	char error[512];
+	enum hadal_ship_part part;
+	char error[512] = "no memory";
+	const char *key;
 
 	if (!config_ships(config))
 		return;
 	config_ship(config, &ship);
-	if (hadal_shipper_check(&ship, error, sizeof(error)))
-		wrong(config, origin_of(config, key), key, "%s", error);
+	if (!hadal_shipper_check(&ship, &part, error, sizeof(error)))
+		return;
+	key = key_of_part(config, part);
+	wrong(config, part == HADAL_SHIP_PART_TOKEN ? config->token_origin : origin_of(config, key), key, "%s", error);
 }
 
 static void set_defaults(struct config *config, FILE *report)
@@ -688,11 +725,6 @@ void config_free(struct config *config)
 	if (config->token)
 		explicit_bzero(config->token, strlen(config->token));
 	free(config->token);
-}
-
-static const char *unless_empty(const char *text)
-{
-	return text && *text ? text : NULL;
 }
 
 bool config_ships(const struct config *config)

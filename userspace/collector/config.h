@@ -39,6 +39,7 @@ enum config_profile {
 struct config {
 	char *endpoint, *metrics_endpoint, *logs_endpoint;
 	char *token, *token_file;
+	const char *token_origin, *token_key;	/* where the token was found; borrowed */
 	struct hadal_ship_header headers[CONFIG_HEADERS];
 	unsigned int header_count;
 	bool no_compression;

@@ -192,16 +192,27 @@ static uint64_t growth(struct connection_table *table, uint64_t last, uint64_t *
 	return grown;
 }
 
+/* The kernel counts segments in 32 bits: a fall by more than half of these is a wrap. */
+static uint64_t growth_of_segments(struct connection_table *table, uint64_t last, uint64_t *counted)
+{
+	uint64_t before = *counted;
+
+	if (last >= before || before - last <= INT32_MAX)
+		return growth(table, last, counted);
+	*counted = last;
+	return (uint32_t)(last - before);
+}
+
 static void count_traffic(struct connection_table *table, struct connection *connection, struct values *values)
 {
 	struct traffic *last = &connection->last, *counted = &connection->counted;
-	uint64_t sent = growth(table, last->segments_sent, &counted->segments_sent);
+	uint64_t sent = growth_of_segments(table, last->segments_sent, &counted->segments_sent);
 
 	values->acked += growth(table, last->acked, &counted->acked);
 	values->received += growth(table, last->received, &counted->received);
 	values->segments_sent += sent;
-	values->segments_retransmitted += growth(table, last->segments_retransmitted,
-						 &counted->segments_retransmitted);
+	values->segments_retransmitted += growth_of_segments(table, last->segments_retransmitted,
+							     &counted->segments_retransmitted);
 	if (sent && connection->srtt)
 		values_rtt(values, table->config.histograms, connection->srtt / 1e6, table->counts);
 }

@@ -22,6 +22,7 @@ static const char *const names[COUNTS] = {
 	[COUNT_OPEN_NOT_SEEN] = "open_not_seen",
 	[COUNT_BASELINE_MISSING] = "baseline_missing",
 	[COUNT_CLOSE_NOT_SEEN] = "close_not_seen",
+	[COUNT_DUMP_INCOMPLETE] = "dump_incomplete",
 	[COUNT_ACCEPT_TOO_LATE] = "accept_too_late",
 	[COUNT_OWNER_UNKNOWN] = "owner_unknown",
 	[COUNT_CGROUP_UNKNOWN] = "cgroup_unknown",

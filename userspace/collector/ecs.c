@@ -176,9 +176,13 @@ enum identity_result ecs_metadata(struct http *http, const char *base, struct in
 	enum identity_result result = IDENTITY_UNAVAILABLE;
 	struct http_body body;
 	char url[1024];
+	int status;
 
 	snprintf(url, sizeof(url), "%s/v1/metadata", base);
-	if (http_get(http, NULL, url, &body) == 200 && !ecs_parse_metadata(body.data, body.length, facts))
+	status = http_get(http, NULL, url, &body);
+	if (status == -EHOSTUNREACH)
+		result = IDENTITY_NOT_FOUND;
+	else if (status == 200 && !ecs_parse_metadata(body.data, body.length, facts))
 		result = IDENTITY_FOUND;
 	http_body_free(&body);
 	return result;

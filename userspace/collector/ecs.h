@@ -33,7 +33,7 @@ int ecs_parse_metadata(const char *text, size_t length, struct instance_facts *f
 int ecs_parse_introspected(const char *text, size_t length, const char *id, struct container_facts *facts);
 int ecs_parse_task(const char *text, size_t length, const char *id, struct task_facts *facts);
 
-/* The same, asked of the agent. @base: such as http://127.0.0.1:51678. */
+/* The same, asked of the agent. @base: such as http://127.0.0.1:51678. Of metadata NOT_FOUND: no agent is there. */
 enum identity_result ecs_metadata(struct http *http, const char *base, struct instance_facts *facts);
 enum identity_result ecs_introspect(struct http *http, const char *base, const char *id,
 				    struct container_facts *facts);

@@ -30,7 +30,7 @@ static struct edge *edge_new(struct edge_table *table, const struct edge_key *ke
 	if (!edge)
 		return NULL;
 	edge->key = *key;
-	edge->start_time = wall;
+	edge->start_time = table->since;
 	edge->active_time = wall;
 	HASH_ADD(hh, table->table, key, sizeof(edge->key), edge);
 	if (!TABLE_INSERTED(edge, hh)) {
@@ -110,8 +110,9 @@ bool edge_add(struct edge_table *table, struct workload *workload, struct worklo
 	return true;
 }
 
-void edges_begin(struct edge_table *table)
+void edges_begin(struct edge_table *table, uint64_t since)
 {
+	table->since = since;
 	for (struct edge *edge = table->table; edge; edge = edge->hh.next)
 		edge->active = 0;
 }
@@ -122,6 +123,12 @@ void edges_end_idle(struct edge_table *table, uint64_t wall, uint64_t age)
 		if (wall > edge->active_time && wall - edge->active_time >= age)
 			edge->ended = true;
 	}
+}
+
+void edges_end_all(struct edge_table *table)
+{
+	for (struct edge *edge = table->table; edge; edge = edge->hh.next)
+		edge->ended = true;
 }
 
 static void edge_remove(struct edge_table *table, struct edge *edge)

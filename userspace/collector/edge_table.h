@@ -41,6 +41,7 @@ struct edge_table_config {
 struct edge_table {
 	struct edge_table_config config;
 	struct edge *table;
+	uint64_t since;		/* ns since the epoch: when what new edges count began */
 	struct counts *counts;
 };
 
@@ -55,11 +56,14 @@ void edge_table_free(struct edge_table *table);
 bool edge_add(struct edge_table *table, struct workload *workload, struct workload *peer_workload,
 	      const struct peer *peer, struct flow *flow, uint64_t wall);
 
-/* Before the flows of an interval are added: nothing is live any more. */
-void edges_begin(struct edge_table *table);
+/* Before the flows of an interval, which began at @since, are added: nothing is live any more. */
+void edges_begin(struct edge_table *table, uint64_t since);
 
 /* Marks edges as ended on which nothing has happened for @age ns. */
 void edges_end_idle(struct edge_table *table, uint64_t wall, uint64_t age);
+
+/* Marks all as ended. */
+void edges_end_all(struct edge_table *table);
 
 /* Removes those that are marked as ended; their end has been shipped. */
 void edges_remove_ended(struct edge_table *table);

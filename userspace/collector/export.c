@@ -125,7 +125,8 @@ static struct target target_of(const struct export_source *source, struct hadal_
 	struct target target = {
 		.batch = batch,
 		.resource = resource,
-		.point = { .start_time = start_time, .time = source->time, .no_recorded_value = ended },
+		.point = { .start_time = start_time, .time = source->time,
+			   .no_recorded_value = ended || source->ended },
 	};
 
 	/* The wall clock may have been set back. */
@@ -431,7 +432,7 @@ static void put_collector(const struct export_source *source, struct hadal_batch
 {
 	struct hadal_resource *resource = add_resource(source, batch, "", "hadald", NULL);
 	struct target target = target_of(source, batch, resource, source->start_time, false);
-	struct hadal_point gauge = { .time = source->time };
+	struct hadal_point gauge = { .time = source->time, .no_recorded_value = source->ended };
 
 	put_records(&target, source->stats);
 	for (unsigned int i = 0; i < COUNTS; i++)
@@ -454,7 +455,8 @@ struct hadal_batch *export_batch(const struct export_source *source)
 		return NULL;
 	for (workload = source->model->workloads.table; workload; workload = workload->hh.next)
 		put_workload(source, batch, workload);
-	put_events(source, batch);
+	if (!source->ended)
+		put_events(source, batch);
 	put_collector(source, batch);
 	return batch;
 }

@@ -28,6 +28,7 @@ struct export_source {
 	uint64_t time;		/* ns since the epoch, the interval's end */
 	bool full;		/* profile: with ids of containers and tasks */
 	bool all;		/* as in model_interval() */
+	bool ended;		/* nothing but that all series end */
 	uint64_t now;		/* ns, CLOCK_MONOTONIC */
 };
 

@@ -17,7 +17,8 @@
  */
 #define SPACING_NS	100000000L
 
-enum { INSTANCE_RETRY = 60 };	/* s */
+/* s; the first wait for the agent doubles up to the other. */
+enum { INSTANCE_RETRY_FIRST = 1, INSTANCE_RETRY = 60 };
 
 struct job {
 	struct identity_request request;
@@ -36,8 +37,8 @@ struct identity {
 	struct job *requests, *answers;	/* under lock, like what follows */
 	unsigned int waiting;		/* jobs in either list */
 	struct instance_facts instance;
-	bool instance_known;
-	time_t instance_asked;		/* the thread's own */
+	bool instance_known, instance_pending;
+	time_t instance_next, instance_wait;	/* s; the thread's own */
 };
 
 static time_t seconds_now(void)
@@ -55,7 +56,7 @@ static struct job *next_job(struct identity *identity)
 	struct job *job;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += INSTANCE_RETRY;
+	until.tv_sec += identity->instance_wait;
 	pthread_mutex_lock(&identity->lock);
 	if (!identity->requests && !atomic_load(&identity->stop))
 		pthread_cond_timedwait(&identity->wake, &identity->lock, &until);
@@ -77,20 +78,30 @@ static void give_answer(struct identity *identity, struct job *job)
 		return;	/* the counter is at its top: the reader is woken anyhow */
 }
 
-static void learn_instance(struct identity *identity)
+static void ask_for_instance(struct identity *identity)
 {
 	struct instance_facts facts;
+	enum identity_result result = ecs_metadata(identity->http, identity->sources.ecs_introspection, &facts);
 
-	if (identity->instance_known || !*identity->sources.ecs_introspection ||
-	    (identity->instance_asked && seconds_now() < identity->instance_asked + INSTANCE_RETRY))
-		return;
-	identity->instance_asked = seconds_now();
-	if (ecs_metadata(identity->http, identity->sources.ecs_introspection, &facts))
-		return;
 	pthread_mutex_lock(&identity->lock);
-	identity->instance = facts;
-	identity->instance_known = facts.region[0];
+	if (result == IDENTITY_FOUND)
+		identity->instance = facts;
+	/* Before it has registered, the agent does not know where it is. */
+	identity->instance_known = result == IDENTITY_FOUND && facts.region[0];
+	identity->instance_pending = !identity->instance_known && result != IDENTITY_NOT_FOUND;
 	pthread_mutex_unlock(&identity->lock);
+}
+
+static void learn_instance(struct identity *identity)
+{
+	time_t now = seconds_now();
+
+	if (identity->instance_known || !*identity->sources.ecs_introspection || now < identity->instance_next)
+		return;
+	ask_for_instance(identity);
+	identity->instance_next = now + identity->instance_wait;
+	identity->instance_wait = identity->instance_wait < INSTANCE_RETRY / 2 ? 2 * identity->instance_wait
+										: INSTANCE_RETRY;
 }
 
 static void *run(void *context)
@@ -151,6 +162,8 @@ int identity_start(const struct lookup_sources *sources, struct identity **ident
 	if (!new)
 		return -ENOMEM;
 	new->sources = *sources;
+	new->instance_pending = *sources->ecs_introspection;
+	new->instance_wait = INSTANCE_RETRY_FIRST;
 	new->http = http_new(&new->stop);
 	new->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (!new->http)
@@ -237,4 +250,14 @@ bool identity_instance(struct identity *identity, struct instance_facts *facts)
 	known = identity->instance_known;
 	pthread_mutex_unlock(&identity->lock);
 	return known;
+}
+
+bool identity_instance_pending(struct identity *identity)
+{
+	bool pending;
+
+	pthread_mutex_lock(&identity->lock);
+	pending = identity->instance_pending;
+	pthread_mutex_unlock(&identity->lock);
+	return pending;
 }

@@ -34,4 +34,7 @@ bool identity_take(struct identity *identity, struct identity_answer *answer);
 /* What is known of this instance; false until the agent has told. */
 bool identity_instance(struct identity *identity, struct instance_facts *facts);
 
+/* Whether an agent is there that may tell it soon: it is slow, or has not registered yet. */
+bool identity_instance_pending(struct identity *identity);
+
 #endif

@@ -91,11 +91,23 @@ static struct listener *listener_new(struct listener_table *table, const struct 
 	return listener;
 }
 
+/* The port is not always chosen yet when the socket first listens. */
+static bool listens_there(const struct listener *listener, const struct hadal_tcp *tcp)
+{
+	struct address address = address_from_bytes(tcp->family, tcp->local_address);
+
+	return listener->port->key.port == tcp->local_port && address_equal(&listener->address, &address);
+}
+
 void listener_opened(struct listener_table *table, const struct hadal_tcp *tcp, struct owner *owner,
 		     uint32_t dump)
 {
 	struct listener *listener = listener_find(table, tcp->id);
 
+	if (listener && !listens_there(listener, tcp)) {
+		listener_remove(table, listener);
+		listener = NULL;
+	}
 	if (!listener)
 		listener = listener_new(table, tcp);
 	if (!listener) {

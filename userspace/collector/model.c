@@ -91,6 +91,7 @@ int model_new(const struct model_config *config, struct model **model)
 		free(new);
 		return -ENOMEM;
 	}
+	new->interval_start = config->start_time;
 	init_tables(new);
 	init_connections(new);
 	*model = new;
@@ -155,9 +156,13 @@ static void note_lifecycle(struct model *model, const struct process *process, c
 static void record_process(struct model *model, const struct hadal_record *record)
 {
 	const struct hadal_process *from = hadal_record_process(record);
-	struct process *process = process_record(&model->processes, record);
-	struct owner *owner = process ? process->owner : model->owners.unknown;
+	struct process *process;
+	struct owner *owner;
 
+	if (from->flags & HADAL_PROCESS_ENDED)
+		return;
+	process = process_record(&model->processes, record);
+	owner = process ? process->owner : model->owners.unknown;
 	if (from->flags & HADAL_PROCESS_KERNEL)
 		return;
 	if (record->type == HADAL_RECORD_PROCESS_EXIT)
@@ -184,16 +189,28 @@ static void record_listening(struct model *model, const struct hadal_record *rec
 static void dump_started(struct model *model, const struct hadal_record_dump *record)
 {
 	model->dump_start = record->header.time;
+	model->dumped = 0;
 	if (!(record->what & HADAL_DUMP_CONNECTIONS))
 		return;
 	model->connections.dump++;
 	model->listeners_dumped = 0;
 }
 
+/*
+ * Only what a whole dump leaves out has ended: what was lost of one would come
+ * back, and be counted once more.
+ */
 static void dump_ended(struct model *model, const struct hadal_record_dump *record)
 {
 	uint64_t now = record->header.time;
 
+	if (model->dumped < record->records) {
+		count(&model->counts, COUNT_DUMP_INCOMPLETE);
+		model->processes_lost |= (record->what & HADAL_DUMP_PROCESSES) != 0;
+		if (record->what & HADAL_DUMP_CONNECTIONS && model->connections.dump)
+			model->connections.dump--;
+		return;
+	}
 	if (record->what & HADAL_DUMP_PROCESSES) {
 		process_table_resync(&model->processes, model->dump_start, now);
 		model->processes_lost = false;
@@ -203,6 +220,19 @@ static void dump_ended(struct model *model, const struct hadal_record_dump *reco
 	connections_sweep(&model->connections, model->connections.dump, now);
 	if (model->listeners_dumped)
 		listener_table_sweep(&model->listeners, model->connections.dump);
+}
+
+static bool is_dumped(const struct hadal_record *record)
+{
+	switch (record->type) {
+	case HADAL_RECORD_PROCESS_EXISTING:
+	case HADAL_RECORD_TCP_SNAPSHOT:
+		return true;
+	case HADAL_RECORD_TCP_LISTENING:
+		return hadal_record_tcp(record)->flags & HADAL_TCP_DUMPED;
+	default:
+		return false;
+	}
 }
 
 static void records_lost(struct model *model, const struct hadal_record_lost *record)
@@ -220,6 +250,7 @@ static void clock_synced(struct model *model, const struct hadal_record *record)
 
 void model_record(struct model *model, const struct hadal_record *record)
 {
+	model->dumped += is_dumped(record);
 	switch (record->type) {
 	case HADAL_RECORD_LOST:
 		records_lost(model, (const struct hadal_record_lost *)record);
@@ -389,16 +420,30 @@ static void end_idle_workloads(struct model *model, uint64_t wall)
 				  wall - workload->active_time >= model->config.idle_age;
 }
 
+/*
+ * A series is told from the start of what it counts, and its start must not
+ * change from point to point. The wall clock may have been set back since.
+ */
+static uint64_t begin_interval(struct model *model, uint64_t wall)
+{
+	uint64_t since = model->interval_start;
+
+	model->interval_start = wall;
+	return since && since < wall ? since : wall - 1;
+}
+
 void model_interval(struct model *model, uint64_t now, uint64_t wall, bool all)
 {
+	uint64_t since = begin_interval(model, wall);
 	struct flow *flow, *next;
 
+	model->workloads.since = since;
 	cgroups_retry(&model->cgroups, now);
 	peers_index(&model->peers, now);
 	connections_settle(&model->connections, now, all);
 	connections_interval(&model->connections, now, all);
 	settle_all_exits(model, now, wall, all);
-	edges_begin(&model->edges);
+	edges_begin(&model->edges, since);
 	HASH_ITER(hh, model->flows.table, flow, next)
 		settle_flow(model, flow, now, wall, all);
 	edges_end_idle(&model->edges, wall, model->config.idle_age);
@@ -421,4 +466,15 @@ void model_interval_done(struct model *model, uint64_t now)
 	remove_ended_workloads(model);
 	cgroups_sweep(&model->cgroups, now, UNUSED_AGE);
 	containers_sweep(&model->containers, now, UNUSED_AGE);
+}
+
+void model_end_series(struct model *model)
+{
+	struct workload *workload;
+
+	edges_end_all(&model->edges);
+	edges_remove_ended(&model->edges);
+	for (workload = model->workloads.table; workload; workload = workload->hh.next)
+		workload->ended = true;
+	remove_ended_workloads(model);
 }

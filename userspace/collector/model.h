@@ -47,6 +47,7 @@ struct model_config {
 	cgroup_path_fn cgroup_path;
 	executable_path_fn executable_path;
 	void *path_context;		/* of both */
+	uint64_t start_time;		/* ns since the epoch: when the first interval begins; not known */
 };
 
 struct model {
@@ -64,8 +65,10 @@ struct model {
 	struct connection_table connections;
 	struct edge_table edges;
 	struct event_queue events;
-	unsigned int listeners_dumped;	/* in the dump under way */
+	uint64_t dumped;		/* records of the dump under way */
+	unsigned int listeners_dumped;	/* of these, listeners */
 	uint64_t dump_start;		/* ns, CLOCK_MONOTONIC, of the last dump */
+	uint64_t interval_start;	/* ns since the epoch: the end of the interval before */
 	bool processes_lost;		/* records of processes were lost: the next dump should hold them */
 };
 
@@ -85,6 +88,9 @@ void model_tick(struct model *model, uint64_t now);
  * are not known yet; for the last interval.
  */
 void model_interval(struct model *model, uint64_t now, uint64_t wall, bool all);
+
+/* Forgets edges and exits: what comes from now on is counted in new series. */
+void model_end_series(struct model *model);
 
 /* After what model_interval() gave has been read: drops what has ended. */
 void model_interval_done(struct model *model, uint64_t now);

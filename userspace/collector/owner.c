@@ -155,7 +155,8 @@ struct workload *container_workload(const struct container *container, struct wo
 	if (task && (task->service[0] || task->family[0])) {
 		workload = workload_get(workloads, task->cluster,
 					task->service[0] ? task->service : task->family, wall);
-		if (workload && workload != workloads->other && task->family[0])
+		/* The first that was seen: a resource that changes would tell its series anew. */
+		if (workload && workload != workloads->other && !workload->family[0])
 			memcpy(workload->family, task->family, sizeof(workload->family));
 		return workload;
 	}

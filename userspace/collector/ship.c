@@ -576,7 +576,8 @@ int hadal_shipper_new(const struct hadal_ship_config *config, struct hadal_shipp
 	struct hadal_endpoint endpoints[HADAL_SIGNALS];
 	struct hadal_ship_config resolved;
 	struct hadal_shipper *made;
-	int ret = hadal_ship_config_resolve(config, &resolved, endpoints, error, error_size);
+	enum hadal_ship_part part;
+	int ret = hadal_ship_config_resolve(config, &resolved, endpoints, &part, error, error_size);
 
 	if (ret)
 		return ret;
@@ -596,11 +597,12 @@ int hadal_shipper_new(const struct hadal_ship_config *config, struct hadal_shipp
 	return 0;
 }
 
-int hadal_shipper_check(const struct hadal_ship_config *config, char *error, size_t error_size)
+int hadal_shipper_check(const struct hadal_ship_config *config, enum hadal_ship_part *part, char *error,
+			size_t error_size)
 {
 	struct hadal_endpoint endpoints[HADAL_SIGNALS];
 	struct hadal_ship_config resolved;
-	const int ret = hadal_ship_config_resolve(config, &resolved, endpoints, error, error_size);
+	const int ret = hadal_ship_config_resolve(config, &resolved, endpoints, part, error, error_size);
 
 	if (ret)
 		return ret;

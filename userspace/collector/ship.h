@@ -116,10 +116,23 @@ struct hadal_ship_stats {
 int hadal_shipper_new(const struct hadal_ship_config *config, struct hadal_shipper **shipper,
 		      char *error, size_t error_size);
 
+/* A part of a configuration that can be wrong. */
+enum hadal_ship_part {
+	HADAL_SHIP_PART_BOUNDS,
+	HADAL_SHIP_PART_TOKEN,
+	HADAL_SHIP_PART_HEADERS,
+	HADAL_SHIP_PART_CA_CERTIFICATE,
+	HADAL_SHIP_PART_CLIENT_CERTIFICATE,
+	HADAL_SHIP_PART_CLIENT_KEY,
+	HADAL_SHIP_PART_ENDPOINT,	/* of metrics; behind it those of the other signals */
+};
+
 /**
  * hadal_shipper_check() - look at a configuration as hadal_shipper_new() would, and start nothing
+ * @part: set to what is wrong, when something is
  */
-int hadal_shipper_check(const struct hadal_ship_config *config, char *error, size_t error_size);
+int hadal_shipper_check(const struct hadal_ship_config *config, enum hadal_ship_part *part, char *error,
+			size_t error_size);
 
 /**
  * hadal_shipper_submit() - hand over a batch; never waits for the network

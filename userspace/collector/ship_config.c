@@ -120,14 +120,21 @@ static int check_file(const char *what, const char *path, char *error, size_t er
 	return 0;
 }
 
-static int check_tls(const struct hadal_ship_config *config, char *error, size_t error_size)
+static int check_tls(const struct hadal_ship_config *config, enum hadal_ship_part *part, char *error,
+		     size_t error_size)
 {
-	int ret = check_file("CA certificate", config->ca_certificate, error, error_size);
+	int ret;
 
-	if (!ret)
-		ret = check_file("client certificate", config->client_certificate, error, error_size);
-	if (!ret)
-		ret = check_file("client key", config->client_key, error, error_size);
+	*part = HADAL_SHIP_PART_CA_CERTIFICATE;
+	ret = check_file("CA certificate", config->ca_certificate, error, error_size);
+	if (ret)
+		return ret;
+	*part = HADAL_SHIP_PART_CLIENT_CERTIFICATE;
+	ret = check_file("client certificate", config->client_certificate, error, error_size);
+	if (ret)
+		return ret;
+	*part = HADAL_SHIP_PART_CLIENT_KEY;
+	ret = check_file("client key", config->client_key, error, error_size);
 	if (!ret && config->client_key && !config->client_certificate) {
 		snprintf(error, error_size, "a client key is configured without a client certificate");
 		ret = -EINVAL;
@@ -136,7 +143,7 @@ static int check_tls(const struct hadal_ship_config *config, char *error, size_t
 }
 
 static int resolve_endpoints(const struct hadal_ship_config *config, struct hadal_endpoint *endpoints,
-			     char *error, size_t error_size)
+			     enum hadal_ship_part *part, char *error, size_t error_size)
 {
 	for (int signal = 0; signal < HADAL_SIGNALS; signal++) {
 		int ret = hadal_endpoint_init(&endpoints[signal], config, (enum hadal_signal)signal,
@@ -146,6 +153,7 @@ static int resolve_endpoints(const struct hadal_ship_config *config, struct hada
 			ret = check_secrecy(config, &endpoints[signal], error, error_size);
 		if (!ret)
 			continue;
+		*part = (enum hadal_ship_part)(HADAL_SHIP_PART_ENDPOINT + signal);
 		for (; signal >= 0; signal--)
 			hadal_endpoint_free(&endpoints[signal]);
 		return ret;
@@ -154,20 +162,26 @@ static int resolve_endpoints(const struct hadal_ship_config *config, struct hada
 }
 
 int hadal_ship_config_resolve(const struct hadal_ship_config *config, struct hadal_ship_config *resolved,
-			      struct hadal_endpoint *endpoints, char *error, size_t error_size)
+			      struct hadal_endpoint *endpoints, enum hadal_ship_part *part, char *error,
+			      size_t error_size)
 {
 	int ret;
 
 	*resolved = *config;
 	set_defaults(resolved);
+	*part = HADAL_SHIP_PART_BOUNDS;
 	ret = check_bounds(resolved, error, error_size);
+	if (ret)
+		return ret;
+	*part = HADAL_SHIP_PART_TOKEN;
+	ret = check_token(resolved, error, error_size);
+	if (ret)
+		return ret;
+	*part = HADAL_SHIP_PART_HEADERS;
+	ret = check_headers(resolved, error, error_size);
 	if (!ret)
-		ret = check_token(resolved, error, error_size);
+		ret = check_tls(resolved, part, error, error_size);
 	if (!ret)
-		ret = check_headers(resolved, error, error_size);
-	if (!ret)
-		ret = check_tls(resolved, error, error_size);
-	if (!ret)
-		ret = resolve_endpoints(resolved, endpoints, error, error_size);
+		ret = resolve_endpoints(resolved, endpoints, part, error, error_size);
 	return ret;
 }

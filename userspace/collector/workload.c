@@ -21,7 +21,7 @@ static void workload_free(struct workload *workload)
 }
 
 /* @key: namespace, newline, name */
-static struct workload *workload_new(const char *key, uint64_t now)
+static struct workload *workload_new(const char *key, uint64_t since, uint64_t now)
 {
 	struct workload *workload = calloc(1, sizeof(*workload));
 	const char *newline = strchr(key, '\n');
@@ -31,7 +31,7 @@ static struct workload *workload_new(const char *key, uint64_t now)
 	workload->key = strdup(key);
 	workload->namespace = strndup(key, (size_t)(newline - key));
 	workload->name = strdup(newline + 1);
-	workload->start_time = now;
+	workload->start_time = since;
 	workload->active_time = now;
 	if (workload->key && workload->namespace && workload->name)
 		return workload;
@@ -41,7 +41,7 @@ static struct workload *workload_new(const char *key, uint64_t now)
 
 static struct workload *workload_insert(struct workloads *workloads, const char *key, uint64_t now)
 {
-	struct workload *workload = workload_new(key, now);
+	struct workload *workload = workload_new(key, workloads->since, now);
 
 	if (!workload)
 		return NULL;

@@ -50,6 +50,7 @@ struct workload {
 struct workloads {
 	struct workload *table;
 	struct workload *other;
+	uint64_t since;		/* ns since the epoch: when what new workloads count began */
 	unsigned int limit;
 	struct counts *counts;
 };

@@ -403,7 +403,8 @@ HADAL_API const char *hadal_event_name(const struct hadal_record *record)
 	case HADAL_RECORD_PROCESS_EXIT:
 		return HADAL_EVENT_PROCESS_EXIT;
 	case HADAL_RECORD_PROCESS_EXISTING:
-		return HADAL_EVENT_PROCESS_EXISTING;
+		return hadal_record_process(record)->flags & HADAL_PROCESS_ENDED ? NULL :
+										   HADAL_EVENT_PROCESS_EXISTING;
 	case HADAL_RECORD_TCP_ESTABLISHED:
 		return HADAL_EVENT_TCP_ESTABLISHED;
 	case HADAL_RECORD_TCP_FAILED:
