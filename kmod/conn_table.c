@@ -218,7 +218,8 @@ static struct hadal_conn *find_live_in(struct bucket *bucket, const struct sock 
 {
 	struct hadal_conn *conn = find_in(bucket, sk);
 
-	return conn && conn->state != HADAL_CONN_TOMBSTONE ? conn : NULL;
+	/* Who claims for another socket may find it changing. */
+	return conn && READ_ONCE(conn->state) != HADAL_CONN_TOMBSTONE ? conn : NULL;
 }
 
 static void fill_entry(struct hadal_conn *conn, const struct hadal_conn *image)

@@ -163,9 +163,26 @@ static void only_what_waits_for_accept_is_buried(void **state)
 	assert_false(hadal_conn_bury(&sockets[2], &copy, NOW));
 	assert_true(hadal_conn_bury(&sockets[3], &copy, NOW));
 	assert_int_equal(HADAL_CONN_PENDING, copy.state);
-	assert_int_equal(HADAL_CONN_TOMBSTONE, hadal_conn_find(&sockets[3])->state);
-	assert_int_equal(NOW, hadal_conn_find(&sockets[3])->time);
 	assert_false(hadal_conn_bury(&sockets[3], &copy, NOW));
+	assert_true(hadal_conn_remove(&sockets[3], &copy));
+	assert_int_equal(HADAL_CONN_TOMBSTONE, copy.state);
+	assert_int_equal(NOW, copy.time);
+}
+
+/* The socket's memory may be another's by now. */
+static void a_tombstone_is_nobody_s_but_accept_s(void **state)
+{
+	const struct hadal_owner owner = { .tgid = 1, .kind = HADAL_TCP_OWNER_HOLDER };
+	struct hadal_conn copy;
+
+	(void)state;
+	insert(&sockets[0], HADAL_CONN_PENDING);
+	assert_true(hadal_conn_bury(&sockets[0], &copy, NOW));
+	assert_null(hadal_conn_find(&sockets[0]));
+	assert_null(hadal_conn_own(&sockets[0], &owner, &copy));
+	hadal_conn_claim(&sockets[0], &owner);
+	assert_true(hadal_conn_remove(&sockets[0], &copy));
+	assert_int_equal(0, copy.owner.kind);
 }
 
 static unsigned int bury_all(unsigned int first, unsigned int count)
@@ -453,7 +470,8 @@ static void check_model(const int *model)
 	for (at = 0; at < SOCKETS; at++) {
 		const struct hadal_conn *conn = hadal_conn_find(&sockets[at]);
 
-		assert_int_equal(model[at], conn ? (int)conn->state : ABSENT);
+		assert_int_equal(model[at], conn ? (int)conn->state :
+				 model[at] == HADAL_CONN_TOMBSTONE ? HADAL_CONN_TOMBSTONE : ABSENT);
 		live += model[at] != ABSENT;
 		open += model[at] == HADAL_CONN_OPEN;
 	}
@@ -632,6 +650,7 @@ int main(void)
 		TEST(ids_are_never_given_twice),
 		TEST(the_owner_is_set_by_accept_and_never_by_a_later_holder),
 		TEST(only_what_waits_for_accept_is_buried),
+		TEST(a_tombstone_is_nobody_s_but_accept_s),
 		TEST(tombstones_take_a_part_of_the_table_and_no_more),
 		TEST(tombstones_expire_by_their_age),
 		TEST(the_socket_of_a_tombstone_is_used_again),
