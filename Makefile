@@ -71,7 +71,7 @@ print-%:
 install: $(INSTALL_TARGETS)
 
 clean:
-	rm -rf build/user build/san build/kmod
+	rm -rf build/user build/san build/fuzz build/kmod
 
 help:
 	@echo 'make            user space, and the module where headers of KDIR are found'
