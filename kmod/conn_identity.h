@@ -17,6 +17,8 @@
 #include "hadal.h"
 
 #ifdef HADAL_DEBUG
+#define HADAL_IDENTIFIES	true
+
 /**
  * struct hadal_conn_identity - as it was when the connection came to be
  * @isn: client's initial sequence number << 32 | server's, which tells one life
@@ -36,6 +38,8 @@ struct hadal_conn_identity {
 extern atomic64_t hadal_debug_compared;
 extern atomic64_t hadal_debug_mistaken;
 #else
+#define HADAL_IDENTIFIES	false
+
 struct hadal_conn_identity { };
 #endif
 

@@ -117,7 +117,7 @@ static void note_identity(struct hadal_conn *conn, const struct sock *sk)
 {
 	struct hadal_isn_pair isn;
 
-	if (!IS_ENABLED(HADAL_DEBUG))
+	if (!HADAL_IDENTIFIES)
 		return;
 	hadal_tcp_isn_pair(&isn, sk, conn->role);
 	identify(conn, sk, &isn);
@@ -126,7 +126,7 @@ static void note_identity(struct hadal_conn *conn, const struct sock *sk)
 /* Of one that may change meanwhile: its sequence numbers are learnt later. */
 static void note_tuple(struct hadal_conn *conn, const struct sock *sk)
 {
-	if (IS_ENABLED(HADAL_DEBUG))
+	if (HADAL_IDENTIFIES)
 		identify(conn, sk, &no_isn);
 }
 
@@ -512,7 +512,7 @@ static void snapshot_listener(struct hadal_session *session, struct hadal_conn *
 	describe(&record.tcp, conn->sk, conn);
 	record.tcp.flags |= HADAL_TCP_DUMPED;
 	record.backlog = READ_ONCE(conn->sk->sk_max_ack_backlog);
-	if (IS_ENABLED(HADAL_DEBUG))
+	if (HADAL_IDENTIFIES)
 		check_identity(conn, &record.tcp, &no_isn, false);
 	hadal_emit_tcp_to(session, &record.header, sizeof(record), HADAL_RECORD_TCP_LISTENING,
 			  &no_isn);
@@ -522,12 +522,12 @@ static void snapshot_connection(struct hadal_session *session, struct hadal_conn
 {
 	struct hadal_record_tcp_snapshot record = { };
 	struct hadal_isn_pair isn;
-	bool was_held = IS_ENABLED(HADAL_DEBUG) && is_held(conn->sk);
+	bool was_held = HADAL_IDENTIFIES && is_held(conn->sk);
 
 	describe(&record.tcp, conn->sk, conn);
 	record.state = READ_ONCE(conn->sk->sk_state);
 	hadal_tcp_count_live(&record.counters, &isn, conn->sk, conn->role);
-	if (IS_ENABLED(HADAL_DEBUG))
+	if (HADAL_IDENTIFIES)
 		check_identity(conn, &record.tcp, &isn, was_held);
 	hadal_emit_tcp_to(session, &record.header, sizeof(record), HADAL_RECORD_TCP_SNAPSHOT, &isn);
 }
