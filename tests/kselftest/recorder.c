@@ -273,6 +273,17 @@ void recorder_end(struct recorder *recorder)
 		ASSERT_EQ(0, stats.class_stats[i].lost);
 }
 
+void recorder_check_counts(const struct recorder *recorder)
+{
+	struct hadal_stats stats;
+	unsigned int class;
+
+	ASSERT_EQ(0, session_stats(&recorder->session, HADAL_CPU_ALL, &stats));
+	for (class = 0; class < HADAL_CLASS_SLOTS; class++)
+		EXPECT_EQ(stats.class_stats[class].produced,
+			  stats.class_stats[class].delivered + stats.class_stats[class].lost);
+}
+
 void recorder_forget(struct recorder *recorder)
 {
 	size_t i;
