@@ -26,7 +26,7 @@ static void check_context(void)
 static inline void check_context(void) { }
 #endif
 
-static enum hadal_class class_of(u16 type)
+static __always_inline enum hadal_class class_of(u16 type)
 {
 	if (type >= HADAL_RECORD_TCP_ESTABLISHED)
 		return HADAL_CLASS_TCP;
@@ -40,7 +40,8 @@ static enum hadal_lane lane_of(enum hadal_class class)
 	return class >= HADAL_CLASS_TCP ? HADAL_LANE_FLOW : HADAL_LANE_LIFECYCLE;
 }
 
-static struct hadal_ring *this_ring(const struct hadal_session *session, enum hadal_lane lane)
+static inline struct hadal_ring *this_ring(const struct hadal_session *session,
+					   enum hadal_lane lane)
 {
 	struct hadal_cpu_rings *rings;
 
@@ -49,7 +50,7 @@ static struct hadal_ring *this_ring(const struct hadal_session *session, enum ha
 	return rings ? &rings->lane[lane]->ring : NULL;
 }
 
-static void end_record(struct hadal_session *session, struct hadal_ring *ring)
+static inline void end_record(struct hadal_session *session, struct hadal_ring *ring)
 {
 	if (hadal_ring_end(ring) && !READ_ONCE(session->wake_wanted) &&
 	    !test_and_set_bit(0, &session->wake_wanted))
@@ -57,7 +58,7 @@ static void end_record(struct hadal_session *session, struct hadal_ring *ring)
 }
 
 /* The place for a record of @size bytes, and its ring; NULL: lost and counted. */
-static struct hadal_record *begin_record(struct hadal_session *session, u32 size, u16 type,
+static inline struct hadal_record *begin_record(struct hadal_session *session, u32 size, u16 type,
 					 struct hadal_ring **ring)
 {
 	enum hadal_class class = class_of(type);
@@ -75,9 +76,12 @@ static struct hadal_record *begin_record(struct hadal_session *session, u32 size
 	return record;
 }
 
-static void copy_body(struct hadal_record *to, const struct hadal_record *image, u32 size)
+/* @to, @image: whole records, not just their headers. */
+static inline void copy_body(void *to, const void *image, u32 size)
 {
-	memcpy(to + 1, image + 1, size - sizeof(*to));
+	const u32 header = sizeof(struct hadal_record);
+
+	memcpy(to + header, image + header, size - header);
 }
 
 static bool wants(const struct hadal_session *session, enum hadal_class class)
@@ -89,25 +93,21 @@ static bool wants(const struct hadal_session *session, enum hadal_class class)
 	list_for_each_entry_rcu(session, &hadal_running_sessions, running) \
 		if (wants(session, class))
 
-/* Is there a session that gets records of this class? */
-bool hadal_class_wanted(enum hadal_class class)
+struct hadal_wanted hadal_wanted;
+
+/* The list of running sessions has changed; its lock is held. */
+void hadal_emit_note_sessions(void)
 {
 	struct hadal_session *session;
+	u32 classes = 0, argv = 0;
 
-	for_each_wanting(session, class)
-		return true;
-	return false;
-}
-
-/* Bytes of argv that the most curious session asks for. */
-u32 hadal_argv_wanted(void)
-{
-	struct hadal_session *session;
-	u32 most = 0;
-
-	for_each_wanting(session, HADAL_CLASS_PROCESS)
-		most = max(most, session->config.argv_max);
-	return most;
+	list_for_each_entry(session, &hadal_running_sessions, running) {
+		classes |= session->classes;
+		if (wants(session, HADAL_CLASS_PROCESS))
+			argv = max(argv, session->config.argv_max);
+	}
+	WRITE_ONCE(hadal_wanted.argv, argv);
+	WRITE_ONCE(hadal_wanted.classes, classes);
 }
 
 /**
@@ -131,6 +131,19 @@ bool hadal_emit_has_room(struct hadal_session *session, enum hadal_lane lane, u3
 	return room == ring->size || room >= size + ring->size / 4;
 }
 
+static __always_inline bool emit_to(struct hadal_session *session,
+				    const struct hadal_record *image, u32 size, u16 type)
+{
+	struct hadal_ring *ring;
+	struct hadal_record *record = begin_record(session, size, type, &ring);
+
+	if (unlikely(!record))
+		return false;
+	copy_body(record, image, size);
+	end_record(session, ring);
+	return true;
+}
+
 /**
  * hadal_emit_to() - write a record into one session
  * @session: a running session
@@ -140,25 +153,19 @@ bool hadal_emit_has_room(struct hadal_session *session, enum hadal_lane lane, u3
  *
  * Return: whether it was written; if not it is counted as lost.
  */
-bool hadal_emit_to(struct hadal_session *session, struct hadal_record *image, u32 size, u16 type)
+bool hadal_emit_to(struct hadal_session *session, const struct hadal_record *image, u32 size,
+		   u16 type)
 {
-	struct hadal_ring *ring;
-	struct hadal_record *record = begin_record(session, size, type, &ring);
-
-	if (!record)
-		return false;
-	copy_body(record, image, size);
-	end_record(session, ring);
-	return true;
+	return emit_to(session, image, size, type);
 }
 
-/* Write a record into each session that gets its class. */
-void hadal_emit(struct hadal_record *image, u32 size, u16 type)
+/* Write a process record into each session that gets them. */
+void hadal_emit_process(const struct hadal_record *image, u32 size, u16 type)
 {
 	struct hadal_session *session;
 
-	for_each_wanting(session, class_of(type))
-		hadal_emit_to(session, image, size, type);
+	for_each_wanting(session, HADAL_CLASS_PROCESS)
+		emit_to(session, image, size, type);
 }
 
 /**
@@ -180,7 +187,7 @@ void hadal_emit_existing(struct hadal_session *session, struct hadal_record_proc
 				      &ring);
 	if (!record)
 		return;
-	copy_body(&record->header, &image->header, sizeof(*record));
+	copy_body(record, image, sizeof(*record));
 	if (!atomic_read(&task->signal->live))
 		record->process.flags |= HADAL_PROCESS_ENDED;
 	end_record(session, ring);
@@ -198,7 +205,7 @@ static void emit_exec_to(struct hadal_session *session, struct hadal_record_proc
 	record = (void *)begin_record(session, size, HADAL_RECORD_PROCESS_EXEC, &ring);
 	if (!record)
 		return;
-	copy_body(&record->header, &image->header, used);
+	copy_body(record, image, used);
 	memset((u8 *)record + used, 0, size - used);
 	record->argv_len = argv_len;
 	if (argv_len < image->argv_len)
@@ -218,7 +225,8 @@ void hadal_emit_exec(struct hadal_record_process_exec *image)
  * Sequence numbers of a live connection help to forge segments: they leave
  * only as a hash under the session's secret.
  */
-static u64 connection_key(const struct hadal_session *session, const struct hadal_isn_pair *isn)
+static inline u64 connection_key(const struct hadal_session *session,
+				 const struct hadal_isn_pair *isn)
 {
 	siphash_key_t key;
 	u64 hash;
@@ -230,14 +238,20 @@ static u64 connection_key(const struct hadal_session *session, const struct hada
 	return hash ?: 1;
 }
 
-void hadal_emit_tcp_to(struct hadal_session *session, struct hadal_record *image, u32 size,
-		       u16 type, const struct hadal_isn_pair *isn)
+static __always_inline void emit_tcp_to(struct hadal_session *session, struct hadal_record *image,
+					u32 size, u16 type, const struct hadal_isn_pair *isn)
 {
 	/* Each record of the class has struct hadal_tcp behind the header. */
 	struct hadal_tcp *tcp = (struct hadal_tcp *)(image + 1);
 
 	tcp->key = connection_key(session, isn);
-	hadal_emit_to(session, image, size, type);
+	emit_to(session, image, size, type);
+}
+
+void hadal_emit_tcp_to(struct hadal_session *session, struct hadal_record *image, u32 size,
+		       u16 type, const struct hadal_isn_pair *isn)
+{
+	emit_tcp_to(session, image, size, type, isn);
 }
 
 void hadal_emit_tcp(struct hadal_record *image, u32 size, u16 type,
@@ -246,5 +260,5 @@ void hadal_emit_tcp(struct hadal_record *image, u32 size, u16 type,
 	struct hadal_session *session;
 
 	for_each_wanting(session, HADAL_CLASS_TCP)
-		hadal_emit_tcp_to(session, image, size, type, isn);
+		emit_tcp_to(session, image, size, type, isn);
 }

@@ -18,6 +18,7 @@
 #include "compat.h"
 #include "conn_table.h"
 #include "dump.h"
+#include "emit.h"
 #include "probes.h"
 #include "process.h"
 #include "session.h"
@@ -300,8 +301,10 @@ int hadal_probes_start(struct hadal_session *session)
 	mutex_lock(&attach_lock);
 	if (list_empty(&hadal_running_sessions))
 		error = attach();
-	if (!error)
+	if (!error) {
 		list_add_tail_rcu(&session->running, &hadal_running_sessions);
+		hadal_emit_note_sessions();
+	}
 	mutex_unlock(&attach_lock);
 	return error;
 }
@@ -311,6 +314,7 @@ void hadal_probes_stop(struct hadal_session *session)
 {
 	mutex_lock(&attach_lock);
 	list_del_rcu(&session->running);
+	hadal_emit_note_sessions();
 	if (list_empty(&hadal_running_sessions))
 		detach();
 	else

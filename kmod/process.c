@@ -139,7 +139,7 @@ void hadal_process_fork(struct task_struct *child)
 		return;
 	hadal_process_describe(&record.process, child);
 	record.process.ns_tgid = task_pid_nr_ns(child, task_active_pid_ns(child));
-	hadal_emit(&record.header, sizeof(record), HADAL_RECORD_PROCESS_FORK);
+	hadal_emit_process(&record.header, sizeof(record), HADAL_RECORD_PROCESS_FORK);
 }
 
 /* ---- exec ---- */
@@ -213,7 +213,7 @@ static void put_strings(struct scratch *scratch, struct task_struct *task,
 						HADAL_EXEC_SCRIPT_TRUNCATED);
 	tail += record->script_len;
 	if (task->mm)
-		record->argv_len = put_argv(tail, task->mm, hadal_argv_wanted(), &record->flags);
+		record->argv_len = put_argv(tail, task->mm, READ_ONCE(hadal_wanted.argv), &record->flags);
 }
 
 /* @task: current, in its new image. */
@@ -333,5 +333,5 @@ void hadal_process_exit(struct task_struct *task)
 	record.exit_code = exit_code(task);
 	record.max_rss = (u64)task->signal->maxrss << PAGE_SHIFT;
 	sum_threads(&record, task);
-	hadal_emit(&record.header, sizeof(record), HADAL_RECORD_PROCESS_EXIT);
+	hadal_emit_process(&record.header, sizeof(record), HADAL_RECORD_PROCESS_EXIT);
 }
