@@ -96,7 +96,7 @@ static const struct option options[] = {
 	NUMBER("limits.connections", connections, 16, 10000000),
 	NUMBER("limits.processes", processes, 16, 4194304),
 	NUMBER("limits.containers", containers, 1, 100000),
-	NUMBER("limits.events", events, 0, 1000000),
+	NUMBER("limits.events", events, 1, 1000000),
 	STRING("docker.socket", docker_socket, NULL),
 	STRING("ecs.introspection", ecs_introspection, NULL),
 	STRING("ecs.task_metadata", ecs_task_metadata, NULL),
