@@ -727,6 +727,16 @@ void config_free(struct config *config)
 	free(config->token);
 }
 
+const char *config_key(size_t index)
+{
+	return index < OPTIONS ? options[index].key : NULL;
+}
+
+const char *config_environment(size_t index)
+{
+	return index < OPTIONS ? options[index].environment : NULL;
+}
+
 bool config_ships(const struct config *config)
 {
 	return unless_empty(config->endpoint) || unless_empty(config->metrics_endpoint) ||
