@@ -11,7 +11,11 @@ DESTDIR ?=
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
-ifeq ($(SAN),1)
+ifeq ($(FUZZ),1)
+O := build/fuzz
+CC := clang-14
+SANFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else ifeq ($(SAN),1)
 O := build/san
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 else
@@ -55,6 +59,9 @@ unit-tests: $(UNIT_TESTS)
 check:
 	$(Q)tests/check
 
+check-debug:
+	$(Q)tests/check-debug
+
 deps:
 	$(Q)tests/install-packages $(sort $(DEB_PACKAGES))
 
@@ -64,13 +71,15 @@ print-%:
 install: $(INSTALL_TARGETS)
 
 clean:
-	rm -rf build/user build/san build/kmod
+	rm -rf build/user build/san build/fuzz build/kmod
 
 help:
 	@echo 'make            user space, and the module where headers of KDIR are found'
 	@echo 'make user       user space alone'
 	@echo 'make modules    hadal.ko for the kernel whose build tree is KDIR, as build/kmod/RELEASE/hadal.ko'
 	@echo 'make check      every test, from a fresh machine on; closes with N passed, N failed'
+	@echo 'make check-debug  the module on kernels with KASAN, lockdep, kmemleak, fault injection; KCSAN; PREEMPT_RT'
+	@echo 'make fuzz       libFuzzer on the reader and on records, FUZZ_SECONDS=60 each'
 	@echo 'make demo       the main job in a guest: containers, module, collector, receiver (ONCE=1: once)'
 	@echo 'make deps       install what building and testing need from Debian packages (as root)'
 	@echo 'make unit-tests build the unit tests'
@@ -78,5 +87,5 @@ help:
 	@echo 'make clean      remove what was built; the caches of guests stay in build/vm'
 	@echo 'Variables: KDIR= kernel build tree, SAN=1 sanitizers (build/san), V=1 show commands, W=0 fewer warnings of the module, HADAL_DEBUG=y assertions in it'
 
-.PHONY: all user modules modules-if-possible check deps unit-tests install clean help demo
+.PHONY: all user modules modules-if-possible check check-debug deps unit-tests install clean help demo
 .DELETE_ON_ERROR:

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "conn_table.h"
+
+#ifdef __KERNEL__
 #include <linux/atomic.h>
 #include <linux/hash.h>
 #include <linux/log2.h>
@@ -6,8 +9,7 @@
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/spinlock.h>
-
-#include "conn_table.h"
+#endif
 
 #define CACHE_BATCH	16U
 #define MAX_LIMIT	(1U << 22)
@@ -216,7 +218,8 @@ static struct hadal_conn *find_live_in(struct bucket *bucket, const struct sock 
 {
 	struct hadal_conn *conn = find_in(bucket, sk);
 
-	return conn && conn->state != HADAL_CONN_TOMBSTONE ? conn : NULL;
+	/* Who claims for another socket may find it changing. */
+	return conn && READ_ONCE(conn->state) != HADAL_CONN_TOMBSTONE ? conn : NULL;
 }
 
 static void fill_entry(struct hadal_conn *conn, const struct hadal_conn *image)
@@ -449,8 +452,9 @@ static struct hadal_conn *old_tombstone(struct bucket *bucket, u64 before)
 {
 	struct hadal_conn *conn;
 
+	/* The state of others may be changing; to and from TOMBSTONE under the lock alone. */
 	hlist_for_each_entry(conn, &bucket->head, node)
-		if (conn->state == HADAL_CONN_TOMBSTONE && conn->time < before)
+		if (READ_ONCE(conn->state) == HADAL_CONN_TOMBSTONE && conn->time < before)
 			return conn;
 	return NULL;
 }

@@ -20,12 +20,21 @@
  * The events of one socket follow each other under its own lock. So the entry
  * that a probe looked up for the socket at hand stays while the probe runs; but
  * a walker may read it: state is changed last.
+ *
+ * No dependence on the rest of the module, so that it is tested in user space
+ * too.
  */
 #ifndef HADAL_CONN_TABLE_H
 #define HADAL_CONN_TABLE_H
 
+#ifdef __KERNEL__
 #include <linux/list.h>
 #include <linux/types.h>
+#else
+#include "kernel_shim.h"
+#endif
+
+#include "conn_identity.h"
 
 struct sock;
 
@@ -56,6 +65,7 @@ struct hadal_owner {
  * @flags: HADAL_TCP_*
  * @role: enum hadal_tcp_role
  * @state: enum hadal_conn_state
+ * @identity: nothing, but in debug builds
  */
 struct hadal_conn {
 	struct hlist_node node;
@@ -66,6 +76,7 @@ struct hadal_conn {
 	u32 flags;
 	u8 role;
 	u8 state;
+	struct hadal_conn_identity identity;
 };
 
 struct hadal_conn_walk {

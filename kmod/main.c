@@ -3,6 +3,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 
+#include "probes.h"
 #include "process.h"
 #include "session.h"
 #include "sysfs.h"
@@ -45,6 +46,7 @@ static void __exit hadal_exit(void)
 	misc_deregister(&hadal_device);
 	cpuhp_remove_state(cpuhp_state);
 	hadal_process_free_scratch();
+	hadal_probes_exit();
 }
 
 module_init(hadal_init);

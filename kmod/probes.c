@@ -188,13 +188,36 @@ static void detach_entries(unsigned int count)
 			unregister_ftrace_function(&entries[count].ops);
 }
 
+/* Never registered: its filter shows what an empty one is. */
+static struct ftrace_ops nothing = { .func = entry_sock_graft };
+
+/*
+ * ftrace_set_filter() that gets no memory for the function says success and
+ * leaves the filter empty, which would trace every function there is. All empty
+ * filters are one.
+ */
+static int set_filter(struct entry *entry)
+{
+	int error = ftrace_set_filter(&nothing, NULL, 0, 1);
+
+	if (!error)
+		error = ftrace_set_filter(&entry->ops, entry->function,
+					  strlen(entry->function), 1);
+	if (error)
+		return error;
+	if (rcu_access_pointer(entry->ops.func_hash->filter_hash) ==
+	    rcu_access_pointer(nothing.func_hash->filter_hash))
+		return -ENOMEM;
+	return 0;
+}
+
 static int attach_entry(struct entry *entry)
 {
 	int error;
 
 	if (entry->unused)
 		return 0;
-	error = ftrace_set_filter(&entry->ops, entry->function, strlen(entry->function), 1);
+	error = set_filter(entry);
 	if (!error)
 		error = register_ftrace_function(&entry->ops);
 	if (error)
@@ -294,4 +317,17 @@ void hadal_probes_stop(struct hadal_session *session)
 		synchronize_rcu();
 	mutex_unlock(&attach_lock);
 	INIT_LIST_HEAD(&session->running);
+}
+
+/*
+ * The module goes. ftrace keeps what a filter was set to for as long as the ops
+ * might be used again.
+ */
+void hadal_probes_exit(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(entries); i++)
+		ftrace_free_filter(&entries[i].ops);
+	ftrace_free_filter(&nothing);
 }

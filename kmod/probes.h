@@ -9,5 +9,6 @@ struct hadal_session;
 
 int hadal_probes_start(struct hadal_session *session);
 void hadal_probes_stop(struct hadal_session *session);
+void hadal_probes_exit(void);
 
 #endif /* HADAL_PROBES_H */

@@ -8,9 +8,11 @@
 #include <linux/nsproxy.h>
 #include <linux/percpu.h>
 #include <linux/pid_namespace.h>
+#include <linux/rculist.h>
 #include <linux/sched/cputime.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/seqlock.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/task_io_accounting_ops.h>
@@ -194,6 +196,7 @@ static void describe_exec(struct hadal_record_process_exec *record, struct task_
 	hadal_process_describe(&record->process, task);
 	record->old_tid = old_pid;
 	record->argc = bprm->argc;
+	record->strings_offset = sizeof(*record);
 }
 
 static void put_strings(struct scratch *scratch, struct task_struct *task,
@@ -266,6 +269,22 @@ static void set_to_ended_threads(struct hadal_record_process_exit *record,
 }
 
 /*
+ * On RT a writer can be preempted, and who waits for it sleeps: there its number
+ * is taken as it is, odd while it writes.
+ */
+static unsigned int sums_begin(const struct signal_struct *signal)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return raw_read_seqcount(&signal->stats_lock.seqcount.seqcount);
+	return read_seqbegin(&signal->stats_lock);
+}
+
+static bool sums_retry(const struct signal_struct *signal, unsigned int seq)
+{
+	return seq & 1 || read_seqretry(&signal->stats_lock, seq);
+}
+
+/*
  * As thread_group_cputime() sums: what ended threads left in signal, and the
  * threads still there. A thread released meanwhile moves from one to the other;
  * then once more, a few times at most and without the lock.
@@ -278,15 +297,16 @@ static void sum_threads(struct hadal_record_process_exit *record, struct task_st
 
 	rcu_read_lock();
 	for (try = 0; try < SUM_TRIES; try++) {
-		seq = read_seqbegin(&signal->stats_lock);
+		seq = sums_begin(signal);
 		set_to_ended_threads(record, signal);
 		count = 0;
-		for_each_thread(task, thread) {
+		/* for_each_thread() names tasklist_lock where RCU lists are proven. */
+		list_for_each_entry_rcu(thread, &signal->thread_head, thread_node) {
 			if (count++ >= THREADS_SUMMED)
 				break;
 			add_thread(record, thread);
 		}
-		if (!read_seqretry(&signal->stats_lock, seq))
+		if (!sums_retry(signal, seq))
 			break;
 	}
 	rcu_read_unlock();

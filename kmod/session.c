@@ -184,29 +184,31 @@ void hadal_session_totals(struct hadal_class_stats stats[HADAL_CLASS_SLOTS])
 
 /*
  * A struct that begins with its size. Shorter than its first version: EINVAL;
- * with a tail that is unknown here and not zero: E2BIG.
+ * with a tail that is unknown here and not zero: E2BIG. A tail that the caller
+ * does not know is zero.
  */
-static int get_sized(void *to, size_t size, void __user *from, u32 *user_size)
+static int get_sized(void *to, size_t size, size_t first_size, void __user *from, u32 *user_size)
 {
 	if (get_user(*user_size, (u32 __user *)from))
 		return -EFAULT;
-	if (*user_size < size)
+	if (*user_size < first_size)
 		return -EINVAL;
 	if (*user_size > PAGE_SIZE)
 		return -E2BIG;
 	return copy_struct_from_user(to, size, from, *user_size);
 }
 
-static int put_sized(void __user *to, const void *from, size_t size)
+/* As much as the caller has room for. */
+static int put_sized(void __user *to, const void *from, size_t size, u32 user_size)
 {
-	return copy_to_user(to, from, size) ? -EFAULT : 0;
+	return copy_to_user(to, from, min_t(size_t, size, user_size)) ? -EFAULT : 0;
 }
 
 static long query(void __user *arg)
 {
 	struct hadal_query query;
 	u32 user_size;
-	int error = get_sized(&query, sizeof(query), arg, &user_size);
+	int error = get_sized(&query, sizeof(query), HADAL_QUERY_SIZE_FIRST, arg, &user_size);
 
 	if (error)
 		return error;
@@ -223,7 +225,7 @@ static long query(void __user *arg)
 		.connections_max = hadal_conn_table_max(),
 		.version = HADAL_VERSION,
 	};
-	return put_sized(arg, &query, sizeof(query));
+	return put_sized(arg, &query, sizeof(query), user_size);
 }
 
 static bool good_ring_size(u32 size)
@@ -295,7 +297,7 @@ static long configure(struct hadal_session *session, void __user *arg)
 {
 	struct hadal_config config;
 	u32 user_size;
-	int error = get_sized(&config, sizeof(config), arg, &user_size);
+	int error = get_sized(&config, sizeof(config), HADAL_CONFIG_SIZE_FIRST, arg, &user_size);
 
 	if (error)
 		return error;
@@ -358,7 +360,7 @@ static long dump(struct hadal_session *session, void __user *arg)
 {
 	struct hadal_dump dump;
 	u32 user_size;
-	int error = get_sized(&dump, sizeof(dump), arg, &user_size);
+	int error = get_sized(&dump, sizeof(dump), HADAL_DUMP_SIZE_FIRST, arg, &user_size);
 
 	if (error)
 		return error;
@@ -367,7 +369,7 @@ static long dump(struct hadal_session *session, void __user *arg)
 	mutex_unlock(&session->lock);
 	if (error)
 		return error;
-	return put_sized(arg, &dump, sizeof(dump));
+	return put_sized(arg, &dump, sizeof(dump), user_size);
 }
 
 static bool is_configured(const struct hadal_session *session)
@@ -380,7 +382,7 @@ static long stats(struct hadal_session *session, void __user *arg)
 	struct hadal_cpu_rings *rings;
 	struct hadal_stats stats;
 	u32 user_size;
-	int error = get_sized(&stats, sizeof(stats), arg, &user_size);
+	int error = get_sized(&stats, sizeof(stats), HADAL_STATS_SIZE_FIRST, arg, &user_size);
 
 	if (error)
 		return error;
@@ -396,7 +398,7 @@ static long stats(struct hadal_session *session, void __user *arg)
 		add_cpu_stats(stats.class_stats, rings);
 	}
 	stats.size = sizeof(stats);
-	return put_sized(arg, &stats, sizeof(stats));
+	return put_sized(arg, &stats, sizeof(stats), user_size);
 }
 
 static long session_ioctl(struct file *file, unsigned int command, unsigned long argument)

@@ -26,6 +26,8 @@ HADAL_ATTRIBUTE(ring_memory_max, "%lu", READ_ONCE(hadal_ring_memory_max));
 #ifdef HADAL_DEBUG
 HADAL_ATTRIBUTE(debug_probes, "%lld", atomic64_read(&hadal_debug_probes));
 HADAL_ATTRIBUTE(debug_preemptible, "%lld", atomic64_read(&hadal_debug_preemptible));
+HADAL_ATTRIBUTE(debug_compared, "%lld", atomic64_read(&hadal_debug_compared));
+HADAL_ATTRIBUTE(debug_mistaken, "%lld", atomic64_read(&hadal_debug_mistaken));
 #endif
 
 static struct attribute *module_attributes[] = {
@@ -40,6 +42,8 @@ static struct attribute *module_attributes[] = {
 #ifdef HADAL_DEBUG
 	&dev_attr_debug_probes.attr,
 	&dev_attr_debug_preemptible.attr,
+	&dev_attr_debug_compared.attr,
+	&dev_attr_debug_mistaken.attr,
 #endif
 	NULL,
 };

@@ -96,6 +96,47 @@ static void image_of_unknown(struct hadal_conn *image, const struct sock *sk)
 	};
 }
 
+/* ---- debug builds: is a socket still the one that its entry is for? ---- */
+
+static u64 isn_number(const struct hadal_isn_pair *isn)
+{
+	return isn->known ? (u64)isn->client << 32 | isn->server : 0;
+}
+
+static void identify(struct hadal_conn *conn, const struct sock *sk,
+		     const struct hadal_isn_pair *isn)
+{
+	struct hadal_tcp tcp = { .net_ns = sock_net(sk)->ns.inum };
+
+	describe_addresses(&tcp, sk);
+	hadal_conn_identify(&conn->identity, &tcp, isn_number(isn));
+}
+
+/* Of a socket whose lock is held. */
+static void note_identity(struct hadal_conn *conn, const struct sock *sk)
+{
+	struct hadal_isn_pair isn;
+
+	if (!HADAL_IDENTIFIES)
+		return;
+	hadal_tcp_isn_pair(&isn, sk, conn->role);
+	identify(conn, sk, &isn);
+}
+
+/* Of one that may change meanwhile: its sequence numbers are learnt later. */
+static void note_tuple(struct hadal_conn *conn, const struct sock *sk)
+{
+	if (HADAL_IDENTIFIES)
+		identify(conn, sk, &no_isn);
+}
+
+/* Who holds a socket changes its counters one after the other. */
+static bool is_held(const struct sock *sk)
+{
+	return sock_owned_by_user_nocheck(sk) ||
+	       spin_is_locked((spinlock_t *)&sk->sk_lock.slock);
+}
+
 /* ---- opening ---- */
 
 static void on_connect(const struct sock *sk)
@@ -139,6 +180,7 @@ static void on_connected(const struct sock *sk, struct hadal_conn *conn)
 		return;
 	}
 	emit_established(sk, conn);
+	note_identity(conn, sk);
 	hadal_conn_set_state(conn, HADAL_CONN_OPEN);
 }
 
@@ -165,8 +207,10 @@ static void on_child(const struct sock *sk)
 		.role = HADAL_TCP_SERVER,
 		.state = HADAL_CONN_PENDING,
 	};
-	struct hadal_conn *conn = hadal_conn_insert(&image);
+	struct hadal_conn *conn;
 
+	note_identity(&image, sk);
+	conn = hadal_conn_insert(&image);
 	if (!sk_is_mptcp(sk))
 		return;
 	/* accept() returns the MPTCP socket, never this subflow of it. */
@@ -250,6 +294,7 @@ static void accept_unknown(const struct sock *sk, const struct hadal_owner *owne
 
 	if (sk->sk_state != TCP_SYN_RECV)
 		image.time = 0;
+	note_identity(&image, sk);
 	conn = hadal_conn_insert(&image);
 	if (!conn)
 		image.flags |= HADAL_TCP_NO_OPEN_SEEN;
@@ -429,6 +474,7 @@ static void insert_found(const struct sock *sk, u8 role, u8 state)
 		.state = state,
 	};
 
+	note_tuple(&image, sk);
 	/* A probe that saw it open knows more. */
 	if (!hadal_conn_find(sk))
 		hadal_conn_insert(&image);
@@ -450,30 +496,44 @@ void hadal_tcp_found_listener(const struct sock *sk)
 		insert_found(sk, HADAL_TCP_LISTENER, HADAL_CONN_LISTENING);
 }
 
-static void snapshot_listener(struct hadal_session *session, const struct hadal_conn *conn)
+/* @isn was read after @was_held. */
+static void check_identity(struct hadal_conn *conn, const struct hadal_tcp *tcp,
+			   const struct hadal_isn_pair *isn, bool was_held)
+{
+	bool at_rest = !was_held && !is_held(conn->sk);
+
+	hadal_conn_compare(&conn->identity, tcp, at_rest ? isn_number(isn) : 0);
+}
+
+static void snapshot_listener(struct hadal_session *session, struct hadal_conn *conn)
 {
 	struct hadal_record_tcp_listener record = { };
 
 	describe(&record.tcp, conn->sk, conn);
 	record.tcp.flags |= HADAL_TCP_DUMPED;
 	record.backlog = READ_ONCE(conn->sk->sk_max_ack_backlog);
+	if (HADAL_IDENTIFIES)
+		check_identity(conn, &record.tcp, &no_isn, false);
 	hadal_emit_tcp_to(session, &record.header, sizeof(record), HADAL_RECORD_TCP_LISTENING,
 			  &no_isn);
 }
 
-static void snapshot_connection(struct hadal_session *session, const struct hadal_conn *conn)
+static void snapshot_connection(struct hadal_session *session, struct hadal_conn *conn)
 {
 	struct hadal_record_tcp_snapshot record = { };
 	struct hadal_isn_pair isn;
+	bool was_held = HADAL_IDENTIFIES && is_held(conn->sk);
 
 	describe(&record.tcp, conn->sk, conn);
 	record.state = READ_ONCE(conn->sk->sk_state);
 	hadal_tcp_count_live(&record.counters, &isn, conn->sk, conn->role);
+	if (HADAL_IDENTIFIES)
+		check_identity(conn, &record.tcp, &isn, was_held);
 	hadal_emit_tcp_to(session, &record.header, sizeof(record), HADAL_RECORD_TCP_SNAPSHOT, &isn);
 }
 
 /* @conn is open or listening, and its bucket locked: its socket is alive. */
-void hadal_tcp_snapshot(struct hadal_session *session, const struct hadal_conn *conn)
+void hadal_tcp_snapshot(struct hadal_session *session, struct hadal_conn *conn)
 {
 	if (conn->role == HADAL_TCP_LISTENER)
 		snapshot_listener(session, conn);

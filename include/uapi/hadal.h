@@ -129,6 +129,12 @@ struct hadal_ring_consumer {
 #define HADAL_IOC_DUMP		_IO(HADAL_IOC_MAGIC, 0xd4)
 #define HADAL_IOC_STATS		_IO(HADAL_IOC_MAGIC, 0xd5)
 
+/* Bytes of the structs' first versions: the least size that is taken. */
+#define HADAL_QUERY_SIZE_FIRST	72
+#define HADAL_CONFIG_SIZE_FIRST	48
+#define HADAL_DUMP_SIZE_FIRST	24
+#define HADAL_STATS_SIZE_FIRST	264
+
 /* Filled in up to the size that the caller gives. */
 struct hadal_query {
 	__u32 size;
@@ -307,7 +313,7 @@ struct hadal_record_process {
 #define HADAL_EXEC_ARGV_TRUNCATED	(1U << 2)	/* over argv_max, or not in memory */
 
 /*
- * Behind the struct stand path, script and argv, one after the other. Path is
+ * At strings_offset stand path, script and argv, one after the other. Path is
  * the file that runs, as seen from the root of its process; script is what was
  * named when an interpreter runs it, else empty; neither has a NUL. Argv holds
  * the arguments, each with its NUL; a last one without NUL was cut.
@@ -321,6 +327,8 @@ struct hadal_record_process_exec {
 	__u16 script_len;
 	__u16 argv_len;
 	__u16 flags;		/* HADAL_EXEC_* */
+	__u16 strings_offset;	/* bytes from the record's beginning */
+	__u16 reserved[3];
 };
 
 /* One a process, when its last thread ends. */
@@ -504,8 +512,9 @@ HADAL_ASSERT_SIZE(hadal_process, 72);
 HADAL_ASSERT_OFFSET(hadal_process, tgid, 20);
 HADAL_ASSERT_OFFSET(hadal_process, comm, 56);
 HADAL_ASSERT_SIZE(hadal_record_process, 96);
-HADAL_ASSERT_SIZE(hadal_record_process_exec, 112);
+HADAL_ASSERT_SIZE(hadal_record_process_exec, 120);
 HADAL_ASSERT_OFFSET(hadal_record_process_exec, path_len, 104);
+HADAL_ASSERT_OFFSET(hadal_record_process_exec, strings_offset, 112);
 HADAL_ASSERT_SIZE(hadal_record_process_exit, 184);
 HADAL_ASSERT_OFFSET(hadal_record_process_exit, user_time, 104);
 HADAL_ASSERT_SIZE(hadal_tcp, 104);

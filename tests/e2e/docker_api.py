@@ -52,14 +52,29 @@ def inspect(container):
     return json.loads(request("GET", f"/containers/{container}/json"))
 
 
-def containers(label):
-    """inspect() of all containers with that label, those that have ended too."""
-    for entry in json.loads(request("GET", "/containers/json", all="1", filters={"label": [label]})):
+class Containers:
+    """inspect() of all containers with a label, those that have ended too; asked
+    again only of one that Docker lists in another state."""
+
+    def __init__(self, label):
+        self.label = label
+        self.known = {}     # id -> state, inspect()
+
+    def look(self):
+        listed = json.loads(request("GET", "/containers/json", all="1", filters={"label": [self.label]}))
+        states = {entry["Id"]: entry["State"] for entry in listed}
+        self.known = {name: found for name, state in states.items() if (found := self.of(name, state))}
+        return [inspected for _, inspected in self.known.values()]
+
+    def of(self, name, state):
+        if name in self.known and self.known[name][0] == state:
+            return self.known[name]
         try:
-            yield inspect(entry["Id"])
+            return state, inspect(name)
         except Error as error:
             if error.status != 404:     # else it was removed meanwhile
                 raise
+        return None
 
 
 def run(name, settings):

@@ -11,16 +11,15 @@
 #include <unistd.h>
 
 #include "children.h"
+#include "floods.h"
 #include "harness.h"
 #include "host.h"
-#include "load_process.h"
 #include "load_tcp.h"
 #include "modules.h"
 #include "netns.h"
 #include "recorder.h"
 
 #define CYCLES		200
-#define SETTLED		20	/* cycles after which nothing more may be kept */
 #define STARTS		40
 #define FLOODS		3
 #define LEAK_BOUND	(64U << 10)	/* KiB; the sessions' rings alone take 4 times that */
@@ -31,62 +30,6 @@ FIXTURE(cycles) {
 	int listener;
 };
 
-/* The flood fills what time the rest leaves: an emulated machine has little. */
-static void give_way(void)
-{
-	MUST(nice(5));
-}
-
-static void flood_processes(void *unused)
-{
-	struct process_done processes[6];
-	int kind;
-
-	(void)unused;
-	give_way();
-	for (;;) {
-		for (kind = PROCESS_EXITS; kind < PROCESS_KILLED; kind++)
-			processes_run(processes, 1, (enum process_kind)kind);
-	}
-}
-
-static void flood_connections(void *listener)
-{
-	struct tcp_flow flow;
-	size_t i;
-
-	give_way();
-	for (i = 0;; i++) {
-		tcp_plan(&flow, 1, 1);
-		flow.family = TCP_V4;
-		flow.ending = (enum tcp_ending)(i % TCP_CLIENT_UNREAD);
-		tcp_run(&flow, *(int *)listener);
-	}
-}
-
-/* Connections that stay open over many cycles, used now and then. */
-static void keep_connections(void *unused)
-{
-	int listener = tcp_listen(TCP_V6, 8701, 64), i;
-	struct tcp_flow flows[30];
-
-	(void)unused;
-	tcp_plan(flows, 30, 1);
-	for (i = 0; i < 30; i++) {
-		flows[i].family = TCP_V6;
-		tcp_open(&flows[i], listener);
-	}
-	for (i = 0;; i++) {
-		tcp_pump(flows[i % 30].client, flows[i % 30].server, 1000);
-		usleep(1000);
-		if (i % 10 == 0) {
-			tcp_end(&flows[i % 30]);
-			flows[i % 30].client_port = 0;
-			tcp_open(&flows[i % 30], listener);
-		}
-	}
-}
-
 FIXTURE_SETUP(cycles)
 {
 	ASSERT_EQ(-1, module_references("hadal"));
@@ -94,18 +37,12 @@ FIXTURE_SETUP(cycles)
 	self->listener = tcp_listen(TCP_V4, 8700, 64);
 	self->floods[0] = child_start(flood_processes, NULL);
 	self->floods[1] = child_start(flood_connections, &self->listener);
-	self->floods[2] = child_start(keep_connections, NULL);
+	self->floods[2] = child_start(flood_lasting_connections, NULL);
 }
 
 FIXTURE_TEARDOWN(cycles)
 {
-	int i;
-
-	for (i = 0; i < FLOODS; i++) {
-		EXPECT_EQ(0, waitpid(self->floods[i], NULL, WNOHANG));
-		kill(self->floods[i], SIGKILL);
-		waitpid(self->floods[i], NULL, 0);
-	}
+	floods_end(self->floods, FLOODS);
 	module_unload();
 	EXPECT_EQ(-1, module_references("hadal"));
 }
@@ -115,17 +52,6 @@ static void check_idle(void)
 	hadal_sys_wait("sessions", 0);
 	hadal_sys_wait("ring_memory", 0);
 	hadal_sys_wait("connections", 0);
-}
-
-static void check_counts(const struct recorder *recorder)
-{
-	struct hadal_stats stats;
-	unsigned int class;
-
-	ASSERT_EQ(0, session_stats(&recorder->session, HADAL_CPU_ALL, &stats));
-	for (class = 0; class < HADAL_CLASS_SLOTS; class++)
-		EXPECT_EQ(stats.class_stats[class].produced,
-			  stats.class_stats[class].delivered + stats.class_stats[class].lost);
 }
 
 /* A whole session under the flood, which also tries to unload under it. */
@@ -143,7 +69,7 @@ static void use_session(void)
 	}
 	EXPECT_LT(0, recorder.seen[HADAL_CLASS_PROCESS]);
 	recorder_end_lossy(&recorder);
-	check_counts(&recorder);
+	recorder_check_counts(&recorder);
 	recorder_close(&recorder);
 }
 
@@ -202,33 +128,33 @@ static uint64_t meminfo(const char *label)
 
 TEST_F_TIMEOUT(cycles, under_flood, LONG_TEST)
 {
+	int number, cycles = (int)harness_share(CYCLES), settled = cycles / 10;
 	uint64_t available = 0, left;
-	int number;
 
-	for (number = 0; number < CYCLES; number++) {
+	for (number = 0; number < cycles; number++) {
 		cycle(number);
-		if (number == SETTLED)
+		if (number == settled)
 			available = meminfo("MemAvailable:");
 	}
 	left = meminfo("MemAvailable:");
 	harness_note("memory available: %llu KiB after %d cycles, %llu KiB after %d",
-		     (unsigned long long)available, SETTLED, (unsigned long long)left, CYCLES);
+		     (unsigned long long)available, settled, (unsigned long long)left, cycles);
 	EXPECT_LT(available, left + LEAK_BOUND);
 }
 
 /* The first session starts the probes, the last one stops them: over and over. */
 TEST_F_TIMEOUT(cycles, sessions_under_flood, LONG_TEST)
 {
-	int number;
+	int number, starts = (int)harness_share(STARTS);
 
 	module_load("");
-	for (number = 0; number < STARTS; number++) {
+	for (number = 0; number < starts; number++) {
 		struct recorder recorder;
 
 		recorder_begin(&recorder, NULL);
 		recorder_drain(&recorder);
 		recorder_end_lossy(&recorder);
-		check_counts(&recorder);
+		recorder_check_counts(&recorder);
 		recorder_close(&recorder);
 		check_idle();
 	}

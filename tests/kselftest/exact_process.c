@@ -94,9 +94,9 @@ static void check_total(struct process *self, size_t count, enum process_kind ki
 		  recorder_count(&self->recorder, is_of_parent, &me));
 }
 
-static void check_load(struct process *self, size_t count, enum process_kind kind)
+static void check_load(struct process *self, unsigned int load, enum process_kind kind)
 {
-	size_t i;
+	size_t count = harness_share(load), i;
 
 	processes_run(self->processes, count, kind);
 	recorder_end(&self->recorder);

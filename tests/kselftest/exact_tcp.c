@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -56,12 +57,27 @@ FIXTURE_TEARDOWN(tcp)
 	free(self->flows);
 }
 
+/*
+ * The kernel's choice of ports starts elsewhere every ten seconds and may come back
+ * to one: each flow has some to choose from that no other has.
+ */
+static void give_ports(size_t index)
+{
+	unsigned int first = 20000 + 8 * (unsigned int)index;
+	char range[32];
+
+	snprintf(range, sizeof(range), "%u %u", first, first + 7);
+	netns_sysctl("ipv4/ip_local_port_range", range);
+}
+
 static void run(struct tcp *self, size_t count)
 {
 	size_t i;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
+		give_ports(i);
 		tcp_run(&self->flows[i], self->listeners[self->flows[i].family]);
+	}
 	flow_wait_closed(&self->recorder, self->net_ns, 2 * count);
 	recorder_end(&self->recorder);
 }
@@ -484,7 +500,9 @@ static void check_end_as_destroyed(const struct destroyed_socket *raw,
 	EXPECT_EQ(raw->data_segments_out, closed->counters.data_segments_out);
 	/* The last acknowledgement may leave after the close. */
 	EXPECT_LE(raw->segments_out, closed->counters.segments_out + 1);
-	EXPECT_EQ(raw->segments_in, closed->counters.segments_in);
+	/* One may still come between the close and the end of the socket. */
+	EXPECT_LE(raw->segments_in, closed->counters.segments_in + 1);
+	EXPECT_GE(raw->segments_in, closed->counters.segments_in);
 }
 
 TEST_F(tcp, as_destroyed_sockets_tell)

@@ -35,6 +35,27 @@ void harness_add(struct harness_test *test)
 	last_link = &test->next;
 }
 
+/* 1 unless the environment says more. */
+static unsigned int factor(const char *name)
+{
+	const char *text = getenv(name);
+	int number = text ? atoi(text) : 1;
+
+	return number > 1 ? (unsigned int)number : 1;
+}
+
+unsigned int harness_slowness(void)
+{
+	return factor("HADAL_TEST_SLOWNESS");
+}
+
+unsigned int harness_share(unsigned int count)
+{
+	unsigned int share = count / factor("HADAL_TEST_SHARE");
+
+	return share ? share : 1;
+}
+
 bool harness_failed(void)
 {
 	return failures > 0;
@@ -143,14 +164,15 @@ static double seconds_now(void)
 /* Waits for pid; kills its group past the timeout. */
 static int wait_bounded(pid_t pid, const struct harness_test *test)
 {
-	double deadline = seconds_now() + test->timeout;
+	unsigned int timeout = test->timeout * harness_slowness();
+	double deadline = seconds_now() + timeout;
 	const struct timespec pause = { .tv_nsec = 5000000 };
 	bool killed = false;
 	int status;
 
 	while (waitpid(pid, &status, WNOHANG) == 0) {
 		if (!killed && seconds_now() > deadline) {
-			harness_note("%s: not done after %u s", test->name, test->timeout);
+			harness_note("%s: not done after %u s", test->name, timeout);
 			kill(-pid, SIGKILL);
 			killed = true;
 		}

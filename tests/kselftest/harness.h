@@ -39,6 +39,19 @@ void harness_add(struct harness_test *test);
 /* [-l] [TEST...]: lists the tests, or runs all or those named. */
 int harness_main(int argc, char **argv);
 
+/*
+ * How many times slower than an emulated guest with Debian's kernel the machine
+ * is: all bounds on time are that much longer. From the environment,
+ * HADAL_TEST_SLOWNESS; 1 unless set.
+ */
+unsigned int harness_slowness(void);
+
+/*
+ * The part of a load of count that such a machine can be asked for: the N-th with
+ * HADAL_TEST_SHARE=N in the environment, at least 1.
+ */
+unsigned int harness_share(unsigned int count);
+
 /* Whether an EXPECT has failed in this process. */
 bool harness_failed(void);
 

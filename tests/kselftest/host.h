@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #define HADAL_SYS	"/sys/class/misc/hadal/"
+#define CPU1_ONLINE	"/sys/devices/system/cpu/cpu1/online"	/* "0", "1": CPU 1 goes, comes */
 
 bool file_exists(const char *path);
 

@@ -295,6 +295,27 @@ TEST_F(loss, lifecycle_lane_is_safe)
 	check_every_process(self);
 }
 
+static uint64_t lost_so_far(const struct recorder *recorder)
+{
+	struct hadal_stats stats;
+	uint64_t lost = 0;
+	unsigned int class;
+
+	ASSERT_EQ(0, session_stats(&recorder->session, HADAL_CPU_ALL, &stats));
+	for (class = 0; class < HADAL_CLASS_SLOTS; class++)
+		lost += stats.class_stats[class].lost;
+	return lost;
+}
+
+static void wait_lost_more(const struct recorder *recorder)
+{
+	struct patience patience = patience_begin();
+	uint64_t before = lost_so_far(recorder);
+
+	while (lost_so_far(recorder) == before)
+		ASSERT_TRUE(patience_left(&patience));
+}
+
 /* Reads while it is lost: many gaps, each with its LOST, all adding up. */
 TEST_F(loss, gaps_while_reading)
 {
@@ -307,7 +328,7 @@ TEST_F(loss, gaps_while_reading)
 	for (i = 0; i < 2; i++)
 		floods[i] = child_start(flood_connections, NULL);
 	do {
-		usleep(30000);
+		wait_lost_more(&self->recorder);
 		recorder_drain(&self->recorder);
 		for (i = gaps = 0; i < self->recorder.count; i++)
 			gaps += self->recorder.records[i]->type == lost;

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "harness.h"
+
 #define PATIENCE_SECONDS	90
 
 struct patience {
@@ -26,7 +28,7 @@ static inline time_t patience_now(void)
 
 static inline struct patience patience_begin(void)
 {
-	return (struct patience){ .end = patience_now() + PATIENCE_SECONDS };
+	return (struct patience){ .end = patience_now() + PATIENCE_SECONDS * harness_slowness() };
 }
 
 static inline bool patience_left(const struct patience *patience)

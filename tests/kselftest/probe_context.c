@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * No probe runs preemptible: a module built with HADAL_DEBUG=y counts those
- * that reach emission, and those of them that could have been preempted.
+ * What a module built with HADAL_DEBUG=y counts: no probe runs preemptible, of
+ * those that reach emission; no snapshot is of another connection than the one
+ * that its entry in the table is for.
  */
 #include <unistd.h>
 
@@ -48,13 +49,18 @@ static void run_connections(void)
 		close(listeners[family]);
 }
 
+static void needs_debug_build(void)
+{
+	if (!file_exists(HADAL_SYS "debug_probes"))
+		harness_skip("the module is not built with HADAL_DEBUG=y");
+}
+
 TEST(never_preemptible)
 {
 	struct recorder recorder;
 	uint64_t before;
 
-	if (!file_exists(HADAL_SYS "debug_probes"))
-		harness_skip("the module is not built with HADAL_DEBUG=y");
+	needs_debug_build();
 	before = hadal_sys("debug_probes");
 	netns_enter();
 	recorder_begin(&recorder, NULL);
@@ -66,6 +72,39 @@ TEST(never_preemptible)
 	EXPECT_LE(before + recorder.count, hadal_sys("debug_probes"));
 	EXPECT_LT(4 * FLOWS + 2 * PROCESS_KILLED * PROCESSES, recorder.count);
 	EXPECT_EQ(0, hadal_sys("debug_preemptible"));
+	recorder_close(&recorder);
+}
+
+/* Sockets are freed and used again between the snapshots. */
+TEST(never_mistaken)
+{
+	struct tcp_flow lasting[TCP_FAMILIES];
+	int listeners[TCP_FAMILIES], family, round;
+	struct recorder recorder;
+	uint64_t before;
+
+	needs_debug_build();
+	before = hadal_sys("debug_compared");
+	netns_enter();
+	recorder_begin(&recorder, NULL);
+	load_set_step(drain, &recorder);
+	tcp_plan(lasting, TCP_FAMILIES, 1);
+	for (family = 0; family < TCP_FAMILIES; family++) {
+		lasting[family].family = (enum tcp_family)family;
+		listeners[family] = tcp_listen((enum tcp_family)family,
+					       (uint16_t)(8810 + family), 16);
+		tcp_open(&lasting[family], listeners[family]);
+	}
+	for (round = 0; round < 5; round++) {
+		run_connections();
+		recorder_dump(&recorder, HADAL_DUMP_CONNECTIONS);
+		for (family = 0; family < TCP_FAMILIES; family++)
+			tcp_pump(lasting[family].client, lasting[family].server, 1000);
+	}
+	/* Listeners and both ends, each time; a listener is learnt at its first. */
+	EXPECT_LE(before + (5 * 3 - 1) * TCP_FAMILIES, hadal_sys("debug_compared"));
+	EXPECT_EQ(0, hadal_sys("debug_mistaken"));
+	recorder_end(&recorder);
 	recorder_close(&recorder);
 }
 

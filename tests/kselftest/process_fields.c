@@ -112,7 +112,7 @@ static struct process_life exec_life(struct fields *self, const struct exec_requ
 
 static const char *exec_path(const struct hadal_record_process_exec *exec)
 {
-	return (const char *)(exec + 1);
+	return (const char *)exec + exec->strings_offset;
 }
 
 static const char *exec_script(const struct hadal_record_process_exec *exec)

@@ -77,7 +77,8 @@ static void check_exec_size(struct recorder *recorder, const struct hadal_record
 	const struct hadal_record_process_exec *exec = (const void *)record;
 	size_t strings = (size_t)exec->path_len + exec->script_len + exec->argv_len;
 
-	if (record->size != ((sizeof(*exec) + strings + 7) & ~(size_t)7))
+	if (exec->strings_offset != sizeof(*exec) ||
+	    record->size != ((sizeof(*exec) + strings + 7) & ~(size_t)7))
 		fault(recorder, record, "strings of %zu bytes", strings);
 }
 
@@ -270,6 +271,17 @@ void recorder_end(struct recorder *recorder)
 	ASSERT_EQ(0, session_stats(&recorder->session, HADAL_CPU_ALL, &stats));
 	for (i = 0; i < HADAL_CLASS_SLOTS; i++)
 		ASSERT_EQ(0, stats.class_stats[i].lost);
+}
+
+void recorder_check_counts(const struct recorder *recorder)
+{
+	struct hadal_stats stats;
+	unsigned int class;
+
+	ASSERT_EQ(0, session_stats(&recorder->session, HADAL_CPU_ALL, &stats));
+	for (class = 0; class < HADAL_CLASS_SLOTS; class++)
+		EXPECT_EQ(stats.class_stats[class].produced,
+			  stats.class_stats[class].delivered + stats.class_stats[class].lost);
 }
 
 void recorder_forget(struct recorder *recorder)

@@ -49,6 +49,8 @@ void recorder_forget(struct recorder *recorder);
 void recorder_end(struct recorder *recorder);
 /* The same, where loss is expected. */
 void recorder_end_lossy(struct recorder *recorder);
+/* Expects that what was produced was delivered or lost, class by class. */
+void recorder_check_counts(const struct recorder *recorder);
 void recorder_close(struct recorder *recorder);
 
 typedef bool (*record_match)(const struct hadal_record *record, const void *what);

@@ -440,8 +440,6 @@ TEST_F(sessions, poll_before_configure)
 
 /* ---- CPUs that come and go ---- */
 
-#define CPU1_ONLINE	"/sys/devices/system/cpu/cpu1/online"
-
 static bool is_ring_added(const struct hadal_record *record, const void *unused)
 {
 	(void)unused;

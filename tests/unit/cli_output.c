@@ -76,7 +76,7 @@ static struct exec nasty_exec(void)
 			.header = { .size = sizeof(exec), .type = HADAL_RECORD_PROCESS_EXEC,
 				    .record_class = HADAL_CLASS_PROCESS, .time = 2000 },
 			.process = { .tgid = 5, .comm = "x" },
-			.path_len = 6, .argv_len = sizeof(strings) - 1 - 6, .argc = 6,
+			.strings_offset = sizeof(exec.record), .path_len = 6, .argv_len = sizeof(strings) - 1 - 6, .argc = 6,
 			.flags = HADAL_EXEC_ARGV_TRUNCATED,
 		},
 	};

@@ -24,7 +24,7 @@ static const struct shape shapes[] = {
 	{ HADAL_RECORD_DUMP_END, HADAL_CLASS_CONTROL, 40 },
 	{ HADAL_RECORD_RING_ADDED, HADAL_CLASS_CONTROL, 32 },
 	{ HADAL_RECORD_PROCESS_FORK, HADAL_CLASS_PROCESS, 96 },
-	{ HADAL_RECORD_PROCESS_EXEC, HADAL_CLASS_PROCESS, 112 },
+	{ HADAL_RECORD_PROCESS_EXEC, HADAL_CLASS_PROCESS, 120 },
 	{ HADAL_RECORD_PROCESS_EXIT, HADAL_CLASS_PROCESS, 184 },
 	{ HADAL_RECORD_PROCESS_EXISTING, HADAL_CLASS_PROCESS, 96 },
 	{ HADAL_RECORD_TCP_ESTABLISHED, HADAL_CLASS_TCP, 136 },
@@ -49,6 +49,8 @@ static struct hadal_record *record_create(const struct shape *shape, uint32_t si
 	record->record_class = shape->record_class;
 	if (shape->record_class == HADAL_CLASS_TCP && size >= shape->size)
 		((struct hadal_record_tcp_accepted *)record)->tcp.family = AF_INET;
+	if (shape->type == HADAL_RECORD_PROCESS_EXEC && size >= shape->size)
+		((struct hadal_record_process_exec *)record)->strings_offset = (uint16_t)shape->size;
 	return record;
 }
 
@@ -215,6 +217,23 @@ static void exec_strings_must_lie_within(void **state)
 	free(exec);
 }
 
+/* A later module's exec record has more in front of its strings. */
+static void exec_strings_are_found_by_their_offset(void **state)
+{
+	struct hadal_record_process_exec *exec = exec_create("newfield/bin/true", 17);
+
+	(void)state;
+	exec->strings_offset += 8;
+	exec->path_len = 9;
+	expect_valid(&exec->header);
+	assert_memory_equal(hadal_exec_path(exec).data, "/bin/true", 9);
+	exec->strings_offset = sizeof(*exec) - 1;
+	expect_fault(&exec->header, exec->header.size, "exec strings");
+	exec->strings_offset = UINT16_MAX;
+	expect_fault(&exec->header, exec->header.size, "exec strings");
+	free(exec);
+}
+
 static void parts_belong_to_their_types(void **state)
 {
 	struct hadal_record *record;
@@ -304,6 +323,7 @@ int main(void)
 		cmocka_unit_test(addresses_need_a_known_family),
 		cmocka_unit_test(exec_strings_stand_behind_one_another),
 		cmocka_unit_test(exec_strings_must_lie_within),
+		cmocka_unit_test(exec_strings_are_found_by_their_offset),
 		cmocka_unit_test(parts_belong_to_their_types),
 		cmocka_unit_test(random_bytes_never_lead_astray),
 		cmocka_unit_test(classes_have_names),

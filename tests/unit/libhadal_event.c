@@ -152,8 +152,8 @@ static void exec_has_its_strings(void **state)
 	} exec = {
 		.record = {
 			.header = header_of(HADAL_RECORD_PROCESS_EXEC, sizeof(exec)),
-			.process = process, .old_tid = 43, .argc = 3, .path_len = 12,
-			.script_len = 6, .argv_len = 14,
+			.process = process, .old_tid = 43, .argc = 3,
+			.strings_offset = sizeof(exec.record), .path_len = 12, .script_len = 6, .argv_len = 14,
 			.flags = HADAL_EXEC_SCRIPT_TRUNCATED | HADAL_EXEC_ARGV_TRUNCATED,
 		},
 		.strings = "/usr/bin/env./work\0" "-x\0two words",

@@ -99,6 +99,7 @@ void record_exec(struct recorder *recorder, const struct actor *actor)
 
 	assert(length + sizeof(argv) <= sizeof(record.text));
 	record.exec.process = process_of(actor);
+	record.exec.strings_offset = sizeof(record.exec);
 	record.exec.path_len = (uint16_t)length;
 	record.exec.argc = 2;
 	record.exec.argv_len = sizeof(argv);

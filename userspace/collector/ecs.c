@@ -176,7 +176,6 @@ enum identity_result ecs_metadata(struct http *http, const char *base, struct in
 	enum identity_result result = IDENTITY_UNAVAILABLE;
 	struct http_body body;
 	char url[1024];
-
 	int status;
 
 	snprintf(url, sizeof(url), "%s/v1/metadata", base);

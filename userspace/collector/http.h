@@ -11,7 +11,7 @@
 
 enum {
 	HTTP_BODY_MAX = 4 << 20,	/* bytes of an answer */
-	HTTP_TIMEOUT = 2000,		/* ms for one request */
+	HTTP_TIMEOUT = 5000,		/* ms for one request */
 };
 
 struct http;

@@ -69,7 +69,10 @@ static const char *exec_fault(const struct hadal_record_process_exec *exec)
 {
 	size_t variable = (size_t)exec->path_len + exec->script_len + exec->argv_len;
 
-	return variable <= exec->header.size - sizeof(*exec) ? NULL : "exec strings beyond the record";
+	if (exec->strings_offset < sizeof(*exec))
+		return "exec strings within the struct";
+	return exec->strings_offset + variable <= exec->header.size ? NULL :
+		"exec strings beyond the record";
 }
 
 static const char *tcp_fault(const struct hadal_tcp *tcp)
@@ -121,7 +124,7 @@ HADAL_API int hadal_record_validate(const struct hadal_record *record, size_t av
 
 static const char *exec_strings(const struct hadal_record_process_exec *exec)
 {
-	return (const char *)(exec + 1);
+	return (const char *)exec + exec->strings_offset;
 }
 
 HADAL_API struct hadal_text hadal_exec_path(const struct hadal_record_process_exec *exec)

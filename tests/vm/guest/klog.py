@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What in a kernel's log fails a run."""
+"""What in a kernel's log fails a run. python3 -m guest.klog FILE shows it."""
 
 import re
+import sys
 
 # Time stamp, and the caller that CONFIG_PRINTK_CALLER adds.
 PREFIX = re.compile(r"^(<\d+>)?\[ *\d+\.\d+\](\[ *[TC]\d+\])? ?")
@@ -22,9 +23,12 @@ BAD = re.compile(r"""
     | rcu:\ INFO:
     | rcu:\ .*\bkthread\ (starved|timer\ wakeup)
     | (possible|inconsistent|suspicious|bad)\b.*\b(locking|lock|deadlock|dependency|RCU\ usage|balance)
-    | turning\ off\ the\ locking\ correctness\ validator
+    | turning\ off\ the\ locking\ correctness\ validator    # who watches has gone
+    | INFO:\ lockdep\ is\ turned\ off
     | DEBUG_LOCKS_WARN_ON
+    | KASAN:
     | kmemleak:\ .*suspected\ memory\ leaks
+    | kmemleak:\ (.*detector\ disabled|Memory\ pool\ empty|Cannot\ allocate\ a\ kmemleak_object)
     | ODEBUG:
     | (list_add|list_del)\ corruption
     | refcount_t:
@@ -74,3 +78,7 @@ class Log:
     def tail(self, count=25):
         with open(self.path, "rb") as file:
             return file.read().decode(errors="replace").replace("\r", "").splitlines()[-count:]
+
+
+if __name__ == "__main__":
+    print("\n".join(Log(sys.argv[1]).follow()))
