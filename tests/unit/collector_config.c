@@ -214,6 +214,7 @@ static void faults_name_file_line_and_key(void **state)
 		  ":2: key 'docker.socket': 'run/docker.sock' is not an absolute path" },
 		{ "[ecs]\ntask_metadata = ftp://x\n",
 		  ":2: key 'ecs.task_metadata': 'ftp://x' does not begin with http://" },
+		{ "[limits]\nevents = 0\n", ":2: key 'limits.events': 0 is not between 1 and 1000000" },
 		{ "[otlp]\nwhat is this\n", ":2: neither [section] nor key = value" },
 	};
 

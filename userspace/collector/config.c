@@ -96,7 +96,7 @@ static const struct option options[] = {
 	NUMBER("limits.connections", connections, 16, 10000000),
 	NUMBER("limits.processes", processes, 16, 4194304),
 	NUMBER("limits.containers", containers, 1, 100000),
-	NUMBER("limits.events", events, 0, 1000000),
+	NUMBER("limits.events", events, 1, 1000000),
 	STRING("docker.socket", docker_socket, NULL),
 	STRING("ecs.introspection", ecs_introspection, NULL),
 	STRING("ecs.task_metadata", ecs_task_metadata, NULL),
@@ -725,6 +725,16 @@ void config_free(struct config *config)
 	if (config->token)
 		explicit_bzero(config->token, strlen(config->token));
 	free(config->token);
+}
+
+const char *config_key(size_t index)
+{
+	return index < OPTIONS ? options[index].key : NULL;
+}
+
+const char *config_environment(size_t index)
+{
+	return index < OPTIONS ? options[index].environment : NULL;
 }
 
 bool config_ships(const struct config *config)

@@ -89,6 +89,12 @@ struct config {
 int config_load(struct config *config, const char *path, FILE *report);
 void config_free(struct config *config);
 
+/* Keys by number, "section.name"; NULL behind the last. Static. */
+const char *config_key(size_t index);
+
+/* The environment variable that sets the key of that number; NULL: none. */
+const char *config_environment(size_t index);
+
 /* Whether anything is to leave the host. */
 bool config_ships(const struct config *config);
 
