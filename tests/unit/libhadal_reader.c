@@ -206,6 +206,24 @@ static void final_rounds_do_not_wait(void **state)
 	assert_true(reader_was_held(fixture->reader));
 }
 
+/* Signals come while records are handed out: those of before are read nevertheless. */
+static void a_stop_within_a_round_loses_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->now = 1000 + READER_SLACK;
+	memory_ring_fork(&fixture->rings[0], 998, 1);
+	memory_ring_fork(&fixture->rings[0], 999, 2);
+	assert_int_equal(next_tgid(fixture), 1);
+	memory_ring_fork(&fixture->rings[2], 1005, 3);
+	memory_ring_fork(&fixture->rings[0], 1006, 4);
+	reader_set_final(fixture->reader, true);
+	assert_int_equal(next_tgid(fixture), 2);
+	assert_int_equal(next_tgid(fixture), 3);
+	assert_int_equal(next_tgid(fixture), 4);
+	expect_none(fixture);
+}
+
 static void a_busy_ring_holds_the_merge(void **state)
 {
 	struct fixture *fixture = *state;
@@ -850,6 +868,7 @@ int main(void)
 		TEST(lifecycle_comes_first_at_one_time),
 		TEST(records_past_the_reading_wait),
 		TEST(final_rounds_do_not_wait),
+		TEST(a_stop_within_a_round_loses_nothing),
 		TEST(a_busy_ring_holds_the_merge),
 		TEST(a_busy_ring_lets_pass_what_is_older),
 		TEST(a_round_ends_though_more_is_written),

@@ -58,6 +58,8 @@ void reader_set_final(struct hadal_reader *reader, bool final)
 	uint32_t i;
 
 	reader->final = final;
+	/* A round that began before ends without what came since. */
+	reader->in_round = false;
 	for (i = 0; i < reader->ring_count; i++)
 		if (!final && reader->rings[i]->safe == UINT64_MAX)
 			reader->rings[i]->safe = 0;
