@@ -31,6 +31,17 @@ static inline void hadal_vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set
 #endif
 
 /*
+ * Kernels that clear every local variable (CONFIG_INIT_STACK_ALL_ZERO) would do
+ * so for a record, of which each byte is then set. Only where that is so: what
+ * is left out here would tell user space what was on the stack.
+ */
+#if __has_attribute(__uninitialized__)
+#define HADAL_ALL_SET __attribute__((__uninitialized__))
+#else
+#define HADAL_ALL_SET
+#endif
+
+/*
  * The first argument of a traced function. x86 saves the argument registers
  * on every ftrace entry; arm64 of 6.1 does so only when all registers are asked
  * for.

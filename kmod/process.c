@@ -20,6 +20,7 @@
 #include <linux/user_namespace.h>
 #include <net/net_namespace.h>
 
+#include "compat.h"
 #include "emit.h"
 #include "process.h"
 
@@ -110,7 +111,7 @@ static u32 parent_tgid(struct task_struct *task)
 
 /**
  * hadal_process_describe() - fill in what every process record has
- * @process: all of it but ns_tgid
+ * @process: each byte is set; ns_tgid to 0
  * @task: a thread of the process: current, a child not yet running, or one
  *	whose alloc_lock is held
  */
@@ -118,6 +119,8 @@ void hadal_process_describe(struct hadal_process *process, struct task_struct *t
 {
 	struct task_struct *leader = task->group_leader;
 
+	process->ns_tgid = 0;
+	process->mnt_ns = 0;
 	process->start_boottime = leader->start_boottime;
 	process->tgid = task->tgid;
 	process->parent_tgid = parent_tgid(leader);
@@ -133,7 +136,7 @@ void hadal_process_describe(struct hadal_process *process, struct task_struct *t
 /* The child can't run yet. Threads are not processes. */
 void hadal_process_fork(struct task_struct *child)
 {
-	struct hadal_record_process record = { };
+	struct hadal_record_process record HADAL_ALL_SET;
 
 	if (child->pid != child->tgid || !hadal_class_wanted(HADAL_CLASS_PROCESS))
 		return;
@@ -192,11 +195,15 @@ static u16 put_argv(u8 *to, const struct mm_struct *mm, u32 limit, u16 *flags)
 static void describe_exec(struct hadal_record_process_exec *record, struct task_struct *task,
 			  pid_t old_pid, const struct linux_binprm *bprm)
 {
-	memset(record, 0, sizeof(*record));
 	hadal_process_describe(&record->process, task);
 	record->old_tid = old_pid;
 	record->argc = bprm->argc;
+	record->path_len = 0;
+	record->script_len = 0;
+	record->argv_len = 0;
+	record->flags = 0;
 	record->strings_offset = sizeof(*record);
+	memset(record->reserved, 0, sizeof(record->reserved));
 }
 
 static void put_strings(struct scratch *scratch, struct task_struct *task,
@@ -220,7 +227,7 @@ static void put_strings(struct scratch *scratch, struct task_struct *task,
 void hadal_process_exec(struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
 	struct scratch *scratch = this_cpu_read(scratches);
-	struct hadal_record_process_exec bare;
+	struct hadal_record_process_exec bare HADAL_ALL_SET;
 
 	if (!hadal_class_wanted(HADAL_CLASS_PROCESS))
 		return;
@@ -265,6 +272,9 @@ static void set_to_ended_threads(struct hadal_record_process_exit *record,
 #ifdef CONFIG_TASK_IO_ACCOUNTING
 	record->read_bytes = signal->ioac.read_bytes;
 	record->write_bytes = signal->ioac.write_bytes;
+#else
+	record->read_bytes = 0;
+	record->write_bytes = 0;
 #endif
 }
 
@@ -323,7 +333,7 @@ static u32 exit_code(const struct task_struct *task)
 /* @task: current, the last thread of its process; its mm is gone. */
 void hadal_process_exit(struct task_struct *task)
 {
-	struct hadal_record_process_exit record = { };
+	struct hadal_record_process_exit record HADAL_ALL_SET;
 
 	if (!hadal_class_wanted(HADAL_CLASS_PROCESS))
 		return;
@@ -331,6 +341,7 @@ void hadal_process_exit(struct task_struct *task)
 	if (task->signal->oom_mm)
 		record.process.flags |= HADAL_PROCESS_OOM;
 	record.exit_code = exit_code(task);
+	record.reserved = 0;
 	record.max_rss = (u64)task->signal->maxrss << PAGE_SHIFT;
 	sum_threads(&record, task);
 	hadal_emit_process(&record.header, sizeof(record), HADAL_RECORD_PROCESS_EXIT);

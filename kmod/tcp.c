@@ -8,6 +8,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "compat.h"
 #include "process.h"
 #include "tcp.h"
 #include "tcp_numbers.h"
@@ -32,6 +33,13 @@ void hadal_tcp_owner(struct hadal_owner *owner, struct task_struct *task, u8 kin
 	hadal_task_cgroup(task, &owner->cgroup_id, &owner->cgroup_hierarchy);
 }
 
+/* The rest of the 16 bytes is zero. */
+static void put_v4(u8 to[16], __be32 address)
+{
+	memset(to, 0, 16);
+	memcpy(to, &address, 4);
+}
+
 static void describe_addresses(struct hadal_tcp *tcp, const struct sock *sk)
 {
 	const struct inet_sock *inet = inet_sk(sk);
@@ -48,8 +56,8 @@ static void describe_addresses(struct hadal_tcp *tcp, const struct sock *sk)
 		return;
 	}
 	tcp->family = AF_INET;
-	memcpy(tcp->local_address, &inet->inet_rcv_saddr, 4);
-	memcpy(tcp->peer_address, &inet->inet_daddr, 4);
+	put_v4(tcp->local_address, inet->inet_rcv_saddr);
+	put_v4(tcp->peer_address, inet->inet_daddr);
 	if (mapped)
 		tcp->flags |= HADAL_TCP_V4MAPPED;
 }
@@ -70,9 +78,11 @@ static void describe_owner(struct hadal_tcp *tcp, const struct hadal_owner *owne
 	tcp->cgroup_hierarchy = owner->cgroup_hierarchy;
 }
 
+/* Sets each byte of @tcp. The key is set where the record goes to a session. */
 static void describe(struct hadal_tcp *tcp, const struct sock *sk, const struct hadal_conn *conn)
 {
 	tcp->id = conn->id;
+	tcp->key = 0;
 	tcp->start_time = conn->time;
 	tcp->role = conn->role;
 	tcp->flags = conn->flags;
@@ -115,7 +125,7 @@ static void identify(struct hadal_conn *conn, const struct sock *sk,
 /* Of a socket whose lock is held. */
 static void note_identity(struct hadal_conn *conn, const struct sock *sk)
 {
-	struct hadal_isn_pair isn;
+	struct hadal_isn_pair isn HADAL_ALL_SET;
 
 	if (!HADAL_IDENTIFIES)
 		return;
@@ -155,12 +165,13 @@ static void on_connect(const struct sock *sk)
 
 static void emit_established(const struct sock *sk, const struct hadal_conn *conn)
 {
-	struct hadal_record_tcp_established record = { };
-	struct hadal_isn_pair isn;
+	struct hadal_record_tcp_established record HADAL_ALL_SET;
+	struct hadal_isn_pair isn HADAL_ALL_SET;
 
 	if (!hadal_class_wanted(HADAL_CLASS_TCP))
 		return;
 	describe(&record.tcp, sk, conn);
+	record.connect_latency = 0;
 	if (tcp_sk(sk)->syn_fastopen)
 		record.tcp.flags |= HADAL_TCP_FASTOPEN;
 	else if (conn->time)
@@ -171,7 +182,7 @@ static void emit_established(const struct sock *sk, const struct hadal_conn *con
 
 static void on_connected(const struct sock *sk, struct hadal_conn *conn)
 {
-	struct hadal_conn image;
+	struct hadal_conn image HADAL_ALL_SET;
 
 	if (!conn) {
 		image_of_unknown(&image, sk);
@@ -186,8 +197,8 @@ static void on_connected(const struct sock *sk, struct hadal_conn *conn)
 
 static void emit_accepted(const struct sock *sk, const struct hadal_conn *conn, u32 flags)
 {
-	struct hadal_record_tcp_accepted record = { };
-	struct hadal_isn_pair isn;
+	struct hadal_record_tcp_accepted record HADAL_ALL_SET;
+	struct hadal_isn_pair isn HADAL_ALL_SET;
 
 	if (!hadal_class_wanted(HADAL_CLASS_TCP))
 		return;
@@ -234,7 +245,7 @@ static void on_established(const struct sock *sk, int old_state)
 
 static void emit_listener(const struct sock *sk, const struct hadal_conn *conn, u16 type)
 {
-	struct hadal_record_tcp_listener record = { };
+	struct hadal_record_tcp_listener record HADAL_ALL_SET;
 
 	if (!hadal_class_wanted(HADAL_CLASS_TCP))
 		return;
@@ -242,6 +253,7 @@ static void emit_listener(const struct sock *sk, const struct hadal_conn *conn, 
 	if (!record.tcp.local_port)
 		record.tcp.flags |= HADAL_TCP_PORT_UNKNOWN;
 	record.backlog = READ_ONCE(sk->sk_max_ack_backlog);
+	record.reserved = 0;
 	hadal_emit_tcp(&record.header, sizeof(record), type, &no_isn);
 }
 
@@ -270,7 +282,7 @@ static void on_listen(const struct sock *sk)
 /* accept() returns a socket that closed while it waited. */
 static void accept_closed(const struct sock *sk, const struct hadal_owner *owner)
 {
-	struct hadal_conn conn;
+	struct hadal_conn conn HADAL_ALL_SET;
 
 	if (!hadal_conn_remove(sk, &conn) || conn.state != HADAL_CONN_TOMBSTONE)
 		return;
@@ -311,8 +323,9 @@ static void accept_unknown(const struct sock *sk, const struct hadal_owner *owne
  */
 void hadal_tcp_graft(const struct sock *sk)
 {
-	struct hadal_conn *conn, copy;
-	struct hadal_owner owner;
+	struct hadal_conn copy HADAL_ALL_SET;
+	struct hadal_owner owner HADAL_ALL_SET;
+	struct hadal_conn *conn;
 
 	if (!hadal_tcp_is_ours(sk) || sk->sk_state == TCP_LISTEN)
 		return;
@@ -336,13 +349,12 @@ void hadal_tcp_graft(const struct sock *sk)
 
 static void emit_failed(const struct sock *sk, const struct hadal_conn *conn)
 {
-	struct hadal_record_tcp_failed record = { };
+	struct hadal_record_tcp_failed record HADAL_ALL_SET;
 
 	if (!hadal_class_wanted(HADAL_CLASS_TCP))
 		return;
 	describe(&record.tcp, sk, conn);
-	if (conn->time)
-		record.duration = ktime_get_ns() - conn->time;
+	record.duration = conn->time ? ktime_get_ns() - conn->time : 0;
 	record.error = READ_ONCE(sk->sk_err);
 	record.syn_retransmitted = tcp_sk(sk)->total_retrans;
 	hadal_emit_tcp(&record.header, sizeof(record), HADAL_RECORD_TCP_FAILED, &no_isn);
@@ -356,8 +368,8 @@ static u32 closer_tgid(void)
 
 static void emit_closed(const struct sock *sk, const struct hadal_conn *conn, int old_state)
 {
-	struct hadal_record_tcp_closed record = { };
-	struct hadal_isn_pair isn;
+	struct hadal_record_tcp_closed record HADAL_ALL_SET;
+	struct hadal_isn_pair isn HADAL_ALL_SET;
 
 	if (!hadal_class_wanted(HADAL_CLASS_TCP))
 		return;
@@ -366,6 +378,7 @@ static void emit_closed(const struct sock *sk, const struct hadal_conn *conn, in
 	record.old_state = old_state;
 	record.error = READ_ONCE(sk->sk_err);
 	record.closer_tgid = closer_tgid();
+	record.reserved = 0;
 	hadal_tcp_isn_pair(&isn, sk, conn->role);
 	hadal_emit_tcp(&record.header, sizeof(record), HADAL_RECORD_TCP_CLOSED, &isn);
 }
@@ -373,7 +386,7 @@ static void emit_closed(const struct sock *sk, const struct hadal_conn *conn, in
 /* It had no entry: the table was full, or it never came to be established. */
 static void close_unknown(const struct sock *sk, int old_state)
 {
-	struct hadal_conn image;
+	struct hadal_conn image HADAL_ALL_SET;
 
 	image_of_unknown(&image, sk);
 	switch (old_state) {
@@ -415,9 +428,9 @@ static void close_known(const struct sock *sk, struct hadal_conn *conn, int old_
 /* The table comes first and always: what it holds must be alive. */
 static void on_close(const struct sock *sk, int old_state)
 {
-	struct hadal_conn conn;
+	struct hadal_conn conn HADAL_ALL_SET;
 
-	if (hadal_conn_bury(sk, &conn, ktime_get_ns()) ||
+	if (hadal_conn_bury(sk, &conn, ktime_get_coarse_ns()) ||
 	    (hadal_conn_remove(sk, &conn) && conn.state != HADAL_CONN_TOMBSTONE))
 		close_known(sk, &conn, old_state);
 	else
@@ -507,11 +520,12 @@ static void check_identity(struct hadal_conn *conn, const struct hadal_tcp *tcp,
 
 static void snapshot_listener(struct hadal_session *session, struct hadal_conn *conn)
 {
-	struct hadal_record_tcp_listener record = { };
+	struct hadal_record_tcp_listener record HADAL_ALL_SET;
 
 	describe(&record.tcp, conn->sk, conn);
 	record.tcp.flags |= HADAL_TCP_DUMPED;
 	record.backlog = READ_ONCE(conn->sk->sk_max_ack_backlog);
+	record.reserved = 0;
 	if (HADAL_IDENTIFIES)
 		check_identity(conn, &record.tcp, &no_isn, false);
 	hadal_emit_tcp_to(session, &record.header, sizeof(record), HADAL_RECORD_TCP_LISTENING,
@@ -520,12 +534,13 @@ static void snapshot_listener(struct hadal_session *session, struct hadal_conn *
 
 static void snapshot_connection(struct hadal_session *session, struct hadal_conn *conn)
 {
-	struct hadal_record_tcp_snapshot record = { };
-	struct hadal_isn_pair isn;
+	struct hadal_record_tcp_snapshot record HADAL_ALL_SET;
+	struct hadal_isn_pair isn HADAL_ALL_SET;
 	bool was_held = HADAL_IDENTIFIES && is_held(conn->sk);
 
 	describe(&record.tcp, conn->sk, conn);
 	record.state = READ_ONCE(conn->sk->sk_state);
+	record.reserved = 0;
 	hadal_tcp_count_live(&record.counters, &isn, conn->sk, conn->role);
 	if (HADAL_IDENTIFIES)
 		check_identity(conn, &record.tcp, &isn, was_held);

@@ -4,6 +4,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "compat.h"
 #include "tcp_numbers.h"
 
 #define READ_TRIES	4
@@ -41,7 +42,7 @@ static void read_once(struct numbers *numbers, const struct tcp_sock *tp)
  */
 static void read_numbers(struct numbers *numbers, const struct tcp_sock *tp)
 {
-	struct numbers again;
+	struct numbers again HADAL_ALL_SET;
 	int try;
 
 	read_once(numbers, tp);
@@ -143,7 +144,7 @@ u8 hadal_tcp_role_of(const struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	int state = READ_ONCE(sk->sk_state);
-	struct numbers numbers;
+	struct numbers numbers HADAL_ALL_SET;
 	u64 by_sequence;
 	u32 fin_sent;
 
@@ -161,7 +162,7 @@ u8 hadal_tcp_role_of(const struct sock *sk)
 /* Of a socket whose lock is held. */
 void hadal_tcp_isn_pair(struct hadal_isn_pair *isn, const struct sock *sk, u8 role)
 {
-	struct numbers numbers;
+	struct numbers numbers HADAL_ALL_SET;
 
 	read_once(&numbers, tcp_sk(sk));
 	isn_of(isn, &numbers, role);
@@ -176,7 +177,7 @@ void hadal_tcp_isn_pair(struct hadal_isn_pair *isn, const struct sock *sk, u8 ro
  */
 void hadal_tcp_count(struct hadal_tcp_counters *counters, const struct sock *sk, int state, u8 role)
 {
-	struct numbers numbers;
+	struct numbers numbers HADAL_ALL_SET;
 
 	read_once(&numbers, tcp_sk(sk));
 	read_flags(&numbers, sk, state, role);
@@ -196,7 +197,7 @@ void hadal_tcp_count(struct hadal_tcp_counters *counters, const struct sock *sk,
 void hadal_tcp_count_live(struct hadal_tcp_counters *counters, struct hadal_isn_pair *isn,
 			  const struct sock *sk, u8 role)
 {
-	struct numbers numbers;
+	struct numbers numbers HADAL_ALL_SET;
 
 	read_numbers(&numbers, tcp_sk(sk));
 	read_flags(&numbers, sk, READ_ONCE(sk->sk_state), role);

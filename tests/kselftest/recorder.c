@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "harness.h"
 #include "patience.h"
@@ -82,6 +83,55 @@ static void check_exec_size(struct recorder *recorder, const struct hadal_record
 		fault(recorder, record, "strings of %zu bytes", strings);
 }
 
+static uint32_t reserved_of(const struct hadal_record *record)
+{
+	const uint16_t *words;
+
+	switch (record->type) {
+	case HADAL_RECORD_PROCESS_EXEC:
+		words = ((const struct hadal_record_process_exec *)(const void *)record)->reserved;
+		return words[0] | words[1] | words[2];
+	case HADAL_RECORD_PROCESS_EXIT:
+		return ((const struct hadal_record_process_exit *)(const void *)record)->reserved;
+	case HADAL_RECORD_TCP_CLOSED:
+		return ((const struct hadal_record_tcp_closed *)(const void *)record)->reserved;
+	case HADAL_RECORD_TCP_SNAPSHOT:
+		return ((const struct hadal_record_tcp_snapshot *)(const void *)record)->reserved;
+	case HADAL_RECORD_TCP_LISTENING:
+	case HADAL_RECORD_TCP_LISTENER_CLOSED:
+		return ((const struct hadal_record_tcp_listener *)(const void *)record)->reserved;
+	default:
+		return 0;
+	}
+}
+
+static bool is_blank(const uint8_t *bytes, size_t count)
+{
+	while (count--)
+		if (bytes[count])
+			return false;
+	return true;
+}
+
+/* What says nothing is zero, and not what the kernel's stack held there. */
+static void check_blanks(struct recorder *recorder, const struct hadal_record *record)
+{
+	const struct hadal_tcp *tcp = &((const struct hadal_record_tcp_accepted *)(const void *)record)->tcp;
+	const struct hadal_process *process =
+		&((const struct hadal_record_process *)(const void *)record)->process;
+	bool is_exec_or_exit = record->type == HADAL_RECORD_PROCESS_EXEC ||
+			       record->type == HADAL_RECORD_PROCESS_EXIT;
+
+	if (reserved_of(record))
+		fault(recorder, record, "a reserved field is not zero");
+	if (record->record_class == HADAL_CLASS_TCP && tcp->family == AF_INET &&
+	    !(is_blank(tcp->local_address + 4, 12) && is_blank(tcp->peer_address + 4, 12)))
+		fault(recorder, record, "an IPv4 address of more than 4 bytes");
+	if (record->record_class == HADAL_CLASS_PROCESS &&
+	    (process->mnt_ns || (is_exec_or_exit && process->ns_tgid)))
+		fault(recorder, record, "an id that is not read is not zero");
+}
+
 static void check_shape(struct recorder *recorder, const struct ring *ring,
 			const struct hadal_record *record)
 {
@@ -95,6 +145,7 @@ static void check_shape(struct recorder *recorder, const struct ring *ring,
 		fault(recorder, record, "class %u", record->record_class);
 	if (record->cpu != ring->cpu || record->lane != ring->lane)
 		fault(recorder, record, "in the ring of cpu %u lane %u", ring->cpu, ring->lane);
+	check_blanks(recorder, record);
 	if (record->type == HADAL_RECORD_PROCESS_EXEC)
 		check_exec_size(recorder, record);
 	if (record->record_class == HADAL_CLASS_TCP && record->lane != HADAL_LANE_FLOW)
