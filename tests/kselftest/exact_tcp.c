@@ -210,6 +210,9 @@ TEST_F_TIMEOUT(tcp, parallel, LONG_TEST)
 
 	ASSERT_TRUE(shared != MAP_FAILED);
 	tcp_plan(shared, WORKERS * WORKER_FLOWS, TCP_ENDINGS);
+	/* No tuple twice, whichever ports the workers' listeners get. */
+	for (i = 0; i < WORKERS * WORKER_FLOWS; i++)
+		shared[i].client_port = (uint16_t)(10000 + i);
 	for (i = 0; i < WORKERS; i++) {
 		work[i] = (struct work){ shared + i * WORKER_FLOWS, self->listeners };
 		pids[i] = child_start(run_share, &work[i]);
