@@ -129,6 +129,7 @@ static void every_key_is_taken(void **state)
 		   "lifecycle_ring = 64K\n"
 		   "flow_ring = 2M\n"
 		   "watermark = 4096\n"
+		   "argv_max = 1K\n"
 		   "connection_key = 000102030405060708090a0b0c0d0EFF\n"
 		   "[limits]\n"
 		   "edges_per_host = 10\n"
@@ -158,6 +159,7 @@ static void every_key_is_taken(void **state)
 	assert_int_equal(config.lifecycle_ring, 65536);
 	assert_int_equal(config.flow_ring, 2 << 20);
 	assert_int_equal(config.watermark, 4096);
+	assert_int_equal(config.argv_max, 1024);
 	assert_int_equal(config.connection_key[1], 1);
 	assert_int_equal(config.connection_key[15], 0xff);
 	assert_int_equal(config.edges_host, 10);
@@ -177,6 +179,7 @@ static void nothing_set_means_nothing_leaves(void **state)
 	assert_int_equal(load(place, &config), 0);
 	assert_false(config_ships(&config));
 	assert_int_equal(config.interval, 60);
+	assert_int_equal(config.argv_max, 256);
 	assert_int_equal(config.edges_host, 2000);
 	assert_int_equal(config.edges_workload, 200);
 	config_free(&config);
@@ -202,6 +205,9 @@ static void faults_name_file_line_and_key(void **state)
 		{ "[module]\n\nflow_ring = 100000\n", ":3: key 'module.flow_ring': not a power of two" },
 		{ "[module]\nwatermark = 512K\n",
 		  ":2: key 'module.watermark': above the smaller of the two rings" },
+		{ "[module]\nargv_max = 4097\n", ":2: key 'module.argv_max': 4097 is not between 0 and 4096" },
+		{ "[collector]\narguments = on\n[module]\nargv_max = 4K\nlifecycle_ring = 8K\n",
+		  ":4: key 'module.argv_max': above a quarter of module.lifecycle_ring" },
 		{ "[module]\nconnection_key = 0g0102030405060708090a0b0c0d0e0f\n",
 		  ":2: key 'module.connection_key': not 32 hexadecimal digits" },
 		{ "[otlp]\nheaders = a\n", ":2: key 'otlp.headers': not a list of NAME=VALUE, with commas between" },

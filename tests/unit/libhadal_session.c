@@ -52,25 +52,25 @@ static void defaults_suit_the_module(void **state)
 					 HADAL_CLASS_BIT(HADAL_CLASS_TCP));
 	assert_int_equal(config.lifecycle_ring_size, 256 << 10);
 	assert_int_equal(config.flow_ring_size, 1 << 20);
-	assert_int_equal(config.argv_max, 4096);
+	assert_int_equal(config.argv_max, 256);
 }
 
 static void defaults_keep_to_the_limits(void **state)
 {
-	struct hadal_query query = query_of(4096, 8192, 65536);
+	struct hadal_query query = query_of(512, 512, 65536);
 	struct hadal_config config;
 
 	(void)state;
 	hadal_config_default(&config, &query);
-	assert_int_equal(config.lifecycle_ring_size, 8192);
-	assert_int_equal(config.flow_ring_size, 8192);
-	assert_int_equal(config.argv_max, 2048);
-	query = query_of(4u << 20, 1u << 30, 512);
+	assert_int_equal(config.lifecycle_ring_size, 512);
+	assert_int_equal(config.flow_ring_size, 512);
+	assert_int_equal(config.argv_max, 128);
+	query = query_of(4u << 20, 1u << 30, 64);
 	query.classes = HADAL_CLASS_BIT(HADAL_CLASS_TCP);
 	hadal_config_default(&config, &query);
 	assert_int_equal(config.lifecycle_ring_size, 4 << 20);
 	assert_int_equal(config.flow_ring_size, 4 << 20);
-	assert_int_equal(config.argv_max, 512);
+	assert_int_equal(config.argv_max, 64);
 	assert_int_equal(config.classes, HADAL_CLASS_BIT(HADAL_CLASS_TCP));
 }
 

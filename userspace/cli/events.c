@@ -15,6 +15,7 @@
 #include "event_output.h"
 
 #define NSEC_PER_MSEC	1000000ULL
+#define ARGV_LIMIT	4096	/* bytes that any module takes */
 
 struct options {
 	bool json;
@@ -25,6 +26,8 @@ struct options {
 	uint64_t snapshot;	/* ns between two; 0: none */
 	uint32_t flow_ring_size;	/* bytes; 0: default */
 	uint32_t lifecycle_ring_size;
+	uint32_t argv_max;	/* bytes, if has_argv_max */
+	bool has_argv_max;
 };
 
 struct stream {
@@ -58,6 +61,7 @@ static void help(void)
 	      "  --count N         end after N events\n"
 	      "  --dump            first what exists: processes, connections, listeners\n"
 	      "  --snapshot TIME   counters of the connections that live, each so often\n"
+	      "  --argv SIZE       bytes of arguments per exec, up to 4K; 0: none; default: 256\n"
 	      "  --ring-size SIZE  bytes per CPU and lane, a power of two: 4096, 64K, 1M\n"
 	      "  --flow-ring-size SIZE, --lifecycle-ring-size SIZE\n"
 	      "                    the same for connections and for processes alone\n", stdout);
@@ -71,6 +75,7 @@ enum {
 	OPTION_COUNT,
 	OPTION_DUMP,
 	OPTION_SNAPSHOT,
+	OPTION_ARGV,
 	OPTION_RING_SIZE,
 	OPTION_FLOW_RING_SIZE,
 	OPTION_LIFECYCLE_RING_SIZE,
@@ -84,6 +89,7 @@ static const struct option long_options[] = {
 	{ "count", required_argument, NULL, OPTION_COUNT },
 	{ "dump", no_argument, NULL, OPTION_DUMP },
 	{ "snapshot", required_argument, NULL, OPTION_SNAPSHOT },
+	{ "argv", required_argument, NULL, OPTION_ARGV },
 	{ "ring-size", required_argument, NULL, OPTION_RING_SIZE },
 	{ "flow-ring-size", required_argument, NULL, OPTION_FLOW_RING_SIZE },
 	{ "lifecycle-ring-size", required_argument, NULL, OPTION_LIFECYCLE_RING_SIZE },
@@ -122,6 +128,14 @@ static int take_size(const char *option, const char *text, uint32_t *size)
 	return bad_value(option, text, "not a power of two such as 4096, 64K or 1M");
 }
 
+static int take_argv(struct options *options, const char *text)
+{
+	if (!parse_size(text, &options->argv_max) || options->argv_max > ARGV_LIMIT)
+		return bad_value("argv", text, "not a size of at most 4K");
+	options->has_argv_max = true;
+	return EXIT_WELL;
+}
+
 static int take_option(struct options *options, int option, const char *name)
 {
 	switch (option) {
@@ -141,6 +155,8 @@ static int take_option(struct options *options, int option, const char *name)
 		if (parse_count(optarg, &options->count))
 			return EXIT_WELL;
 		return bad_value(name, optarg, "not a number above 0");
+	case OPTION_ARGV:
+		return take_argv(options, optarg);
 	case OPTION_FLOW_RING_SIZE:
 		return take_size(name, optarg, &options->flow_ring_size);
 	case OPTION_LIFECYCLE_RING_SIZE:
@@ -194,12 +210,22 @@ static int complain_of_open(int error)
 	return EXIT_FAILED;
 }
 
+/* A small ring takes less of argv: the module wants room for four. */
+static void set_argv(struct hadal_config *config, const struct options *options)
+{
+	uint32_t room = config->lifecycle_ring_size / 4;
+
+	if (options->has_argv_max)
+		config->argv_max = options->argv_max;
+	if (config->argv_max > room)
+		config->argv_max = room;
+}
+
 static int configure(struct stream *stream)
 {
 	const struct options *options = &stream->options;
 	struct hadal_config config;
 	struct hadal_query query;
-	uint32_t argv_room;
 
 	hadal_session_query(stream->session, &query);
 	hadal_config_default(&config, &query);
@@ -209,9 +235,7 @@ static int configure(struct stream *stream)
 		config.flow_ring_size = options->flow_ring_size;
 	if (options->lifecycle_ring_size)
 		config.lifecycle_ring_size = options->lifecycle_ring_size;
-	argv_room = config.lifecycle_ring_size / 4;
-	if (config.argv_max > argv_room)
-		config.argv_max = argv_room;
+	set_argv(&config, options);
 	return hadal_session_configure(stream->session, &config);
 }
 

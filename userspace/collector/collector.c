@@ -23,8 +23,6 @@
 #define SECOND		1000000000ULL
 #define DUMP_TIME	(5 * SECOND)	/* an interval waits no longer for its snapshot */
 
-enum { ARGUMENTS_MAX = 4096 };	/* bytes of argv to ask the module for */
-
 struct collector {
 	struct config config;
 	const char *path;
@@ -219,14 +217,13 @@ static int complain(const struct collector *collector, const char *what, int err
 static void module_config(const struct collector *collector, struct hadal_config *module)
 {
 	const struct config *config = &collector->config;
-	uint32_t arguments = collector->query.argv_limit < ARGUMENTS_MAX ? collector->query.argv_limit : ARGUMENTS_MAX;
 
 	hadal_config_default(module, &collector->query);
 	module->classes = HADAL_CLASS_BIT(HADAL_CLASS_PROCESS) | HADAL_CLASS_BIT(HADAL_CLASS_TCP);
 	module->lifecycle_ring_size = (uint32_t)config->lifecycle_ring;
 	module->flow_ring_size = (uint32_t)config->flow_ring;
 	module->watermark = (uint32_t)config->watermark;
-	module->argv_max = config->arguments ? arguments : 0;
+	module->argv_max = config->arguments ? (uint32_t)config->argv_max : 0;
 	memcpy(module->key, config->connection_key, sizeof(module->key));
 }
 

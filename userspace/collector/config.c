@@ -89,6 +89,7 @@ static const struct option options[] = {
 	BYTES("module.lifecycle_ring", lifecycle_ring, 4 * KIB, 1024 * MIB),
 	BYTES("module.flow_ring", flow_ring, 4 * KIB, 1024 * MIB),
 	BYTES("module.watermark", watermark, 0, 1024 * MIB),
+	BYTES("module.argv_max", argv_max, 0, 4 * KIB),
 	SPECIAL("module.connection_key", set_connection_key, "HADAL_CONNECTION_KEY"),
 	NUMBER("limits.edges_per_host", edges_host, 1, 1000000),
 	NUMBER("limits.edges_per_workload", edges_workload, 1, 1000000),
@@ -629,6 +630,9 @@ static void check_rings(struct config *config)
 	if (config->watermark > smaller)
 		wrong(config, origin_of(config, "module.watermark"), "module.watermark",
 		      "above the smaller of the two rings");
+	if (config->arguments && config->argv_max > config->lifecycle_ring / 4)
+		wrong(config, origin_of(config, "module.argv_max"), "module.argv_max",
+		      "above a quarter of module.lifecycle_ring");
 }
 
 static void check_url(struct config *config, const char *key, const char *value)
@@ -691,7 +695,7 @@ static void set_defaults(struct config *config, FILE *report)
 {
 	*config = (struct config){
 		.timeout = 10000, .interval = 60, .identity_wait = 30, .idle = 600, .stop_timeout = 20,
-		.queue_bytes = 64 * MIB, .lifecycle_ring = 256 * KIB, .flow_ring = MIB,
+		.queue_bytes = 64 * MIB, .lifecycle_ring = 256 * KIB, .flow_ring = MIB, .argv_max = 256,
 		.edges_host = 2000, .edges_workload = 200, .workloads = 1000, .connections = 131072,
 		.processes = 65536, .containers = 4096, .events = 1000, .report = report,
 	};

@@ -57,7 +57,7 @@ struct config {
 	uint64_t stop_timeout;		/* s */
 
 	char *device;
-	uint64_t lifecycle_ring, flow_ring, watermark;	/* bytes */
+	uint64_t lifecycle_ring, flow_ring, watermark, argv_max;	/* bytes */
 	uint8_t connection_key[CONFIG_KEY_SIZE];
 	bool has_connection_key;
 

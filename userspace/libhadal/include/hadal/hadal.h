@@ -64,8 +64,8 @@ HADAL_API void hadal_session_query(const struct hadal_session *session, struct h
 
 /*
  * Fills config with what suits most readers within the limits of query:
- * process and tcp, 256 KiB lifecycle and 1 MiB flow ring per CPU, up to
- * 4,096 bytes of argv, a key of zeros.
+ * process and tcp, 256 KiB lifecycle and 1 MiB flow ring per CPU, up to 256
+ * bytes of argv, a key of zeros.
  */
 HADAL_API void hadal_config_default(struct hadal_config *config, const struct hadal_query *query);
 
