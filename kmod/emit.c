@@ -3,6 +3,7 @@
  * A record is built once, as an image without its header, and copied into the
  * ring of this CPU in each session. All callers have preemption disabled.
  */
+#include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/rculist.h>
 #include <linux/sched/signal.h>
@@ -10,7 +11,9 @@
 #include <linux/smp.h>
 #include <linux/string.h>
 
+#include "conn_table.h"
 #include "emit.h"
+#include "filter.h"
 
 #ifdef HADAL_DEBUG
 atomic64_t hadal_debug_probes;
@@ -89,13 +92,87 @@ static bool wants(const struct hadal_session *session, enum hadal_class class)
 	list_for_each_entry_rcu(session, &hadal_running_sessions, running) \
 		if (wants(session, class))
 
-/* Is there a session that gets records of this class? */
-bool hadal_class_wanted(enum hadal_class class)
+/* ---- what is due ---- */
+
+static void count_filtered(struct hadal_session *session, enum hadal_class class)
+{
+	this_cpu_inc(session->unrecorded->filtered[class]);
+}
+
+/* No session was found whose filter lets it pass: each of them counts it. */
+static bool count_filtered_by_all(enum hadal_class class)
 {
 	struct hadal_session *session;
 
 	for_each_wanting(session, class)
+		if (session->filter)
+			count_filtered(session, class);
+	return false;
+}
+
+static bool process_passes(const struct hadal_session *session, struct task_struct *task)
+{
+	return likely(!session->filter) || hadal_filter_passes_task(session->filter, task);
+}
+
+static bool tcp_passes(const struct hadal_session *session, const struct sock *sk,
+		       const struct hadal_conn *conn, u16 type)
+{
+	return likely(!session->filter) ||
+	       hadal_filter_passes_tcp(session->filter, sk, conn, type);
+}
+
+/**
+ * hadal_process_due() - is a record of this process to be made?
+ * @task: a thread of it
+ *
+ * If so hadal_emit_process() or hadal_emit_exec() follows, which asks for each
+ * session.
+ */
+bool hadal_process_due(struct task_struct *task)
+{
+	struct hadal_session *session;
+
+	for_each_wanting(session, HADAL_CLASS_PROCESS)
+		if (process_passes(session, task))
+			return true;
+	return count_filtered_by_all(HADAL_CLASS_PROCESS);
+}
+
+/* The same for one session; counts it if it is filtered. */
+bool hadal_process_due_to(struct hadal_session *session, struct task_struct *task)
+{
+	if (process_passes(session, task))
 		return true;
+	count_filtered(session, HADAL_CLASS_PROCESS);
+	return false;
+}
+
+/**
+ * hadal_tcp_due() - is a record of this socket to be made?
+ * @sk: the socket
+ * @conn: its entry in the table, or what stands for it
+ * @type: enum hadal_record_type
+ *
+ * If so hadal_emit_tcp() follows, which asks for each session.
+ */
+bool hadal_tcp_due(const struct sock *sk, const struct hadal_conn *conn, u16 type)
+{
+	struct hadal_session *session;
+
+	for_each_wanting(session, HADAL_CLASS_TCP)
+		if (tcp_passes(session, sk, conn, type))
+			return true;
+	return count_filtered_by_all(HADAL_CLASS_TCP);
+}
+
+/* The same for one session; counts it if it is filtered. */
+bool hadal_tcp_due_to(struct hadal_session *session, const struct sock *sk,
+		      const struct hadal_conn *conn, u16 type)
+{
+	if (tcp_passes(session, sk, conn, type))
+		return true;
+	count_filtered(session, HADAL_CLASS_TCP);
 	return false;
 }
 
@@ -152,13 +229,14 @@ bool hadal_emit_to(struct hadal_session *session, struct hadal_record *image, u3
 	return true;
 }
 
-/* Write a record into each session that gets its class. */
-void hadal_emit(struct hadal_record *image, u32 size, u16 type)
+/* Write a record of a process into each session that gets it. */
+void hadal_emit_process(struct task_struct *task, struct hadal_record *image, u32 size, u16 type)
 {
 	struct hadal_session *session;
 
-	for_each_wanting(session, class_of(type))
-		hadal_emit_to(session, image, size, type);
+	for_each_wanting(session, HADAL_CLASS_PROCESS)
+		if (hadal_process_due_to(session, task))
+			hadal_emit_to(session, image, size, type);
 }
 
 /**
@@ -206,12 +284,13 @@ static void emit_exec_to(struct hadal_session *session, struct hadal_record_proc
 	end_record(session, ring);
 }
 
-void hadal_emit_exec(struct hadal_record_process_exec *image)
+void hadal_emit_exec(struct task_struct *task, struct hadal_record_process_exec *image)
 {
 	struct hadal_session *session;
 
 	for_each_wanting(session, HADAL_CLASS_PROCESS)
-		emit_exec_to(session, image);
+		if (hadal_process_due_to(session, task))
+			emit_exec_to(session, image);
 }
 
 /*
@@ -240,11 +319,22 @@ void hadal_emit_tcp_to(struct hadal_session *session, struct hadal_record *image
 	hadal_emit_to(session, image, size, type);
 }
 
-void hadal_emit_tcp(struct hadal_record *image, u32 size, u16 type,
+/**
+ * hadal_emit_tcp() - write a record of a socket into each session that gets it
+ * @sk: the socket
+ * @conn: as it was for hadal_tcp_due()
+ * @image: the record without its header
+ * @size: bytes
+ * @type: enum hadal_record_type
+ * @isn: makes the connection's key
+ */
+void hadal_emit_tcp(const struct sock *sk, const struct hadal_conn *conn,
+		    struct hadal_record *image, u32 size, u16 type,
 		    const struct hadal_isn_pair *isn)
 {
 	struct hadal_session *session;
 
 	for_each_wanting(session, HADAL_CLASS_TCP)
-		hadal_emit_tcp_to(session, image, size, type, isn);
+		if (hadal_tcp_due_to(session, sk, conn, type))
+			hadal_emit_tcp_to(session, image, size, type, isn);
 }

@@ -7,6 +7,8 @@
 
 #include "session.h"
 
+struct hadal_conn;
+struct sock;
 struct task_struct;
 
 /**
@@ -19,16 +21,21 @@ struct hadal_isn_pair {
 	bool known;
 };
 
-void hadal_emit(struct hadal_record *image, u32 size, u16 type);
-void hadal_emit_exec(struct hadal_record_process_exec *image);
-void hadal_emit_tcp(struct hadal_record *image, u32 size, u16 type,
+bool hadal_process_due(struct task_struct *task);
+bool hadal_process_due_to(struct hadal_session *session, struct task_struct *task);
+void hadal_emit_process(struct task_struct *task, struct hadal_record *image, u32 size, u16 type);
+void hadal_emit_exec(struct task_struct *task, struct hadal_record_process_exec *image);
+bool hadal_tcp_due(const struct sock *sk, const struct hadal_conn *conn, u16 type);
+bool hadal_tcp_due_to(struct hadal_session *session, const struct sock *sk,
+		      const struct hadal_conn *conn, u16 type);
+void hadal_emit_tcp(const struct sock *sk, const struct hadal_conn *conn,
+		    struct hadal_record *image, u32 size, u16 type,
 		    const struct hadal_isn_pair *isn);
 bool hadal_emit_to(struct hadal_session *session, struct hadal_record *image, u32 size, u16 type);
 void hadal_emit_existing(struct hadal_session *session, struct hadal_record_process *image,
 			 const struct task_struct *task);
 void hadal_emit_tcp_to(struct hadal_session *session, struct hadal_record *image, u32 size,
 		       u16 type, const struct hadal_isn_pair *isn);
-bool hadal_class_wanted(enum hadal_class class);
 u32 hadal_argv_wanted(void);
 bool hadal_emit_has_room(struct hadal_session *session, enum hadal_lane lane, u32 size);
 

@@ -227,6 +227,35 @@ static void module_config(const struct collector *collector, struct hadal_config
 	memcpy(module->key, config->connection_key, sizeof(module->key));
 }
 
+static int filter_cgroups(const struct config *config, struct hadal_config *module)
+{
+	uint64_t id;
+	int result;
+
+	for (unsigned int i = 0; i < config->filter_cgroup_count; i++) {
+		result = hadal_cgroup_id(config->filter_cgroups[i], &id);
+		if (result) {
+			log_line(LOG_PRIORITY_ERROR, "filter.cgroups: there is no v2 cgroup %s",
+				 config->filter_cgroups[i]);
+			return result;
+		}
+		module->cgroups[module->cgroup_count++] = id;
+	}
+	return 0;
+}
+
+static int filter_config(const struct config *config, struct hadal_config *module)
+{
+	if (!config->filter_loopback)
+		module->flags |= HADAL_CONFIG_NO_LOOPBACK;
+	if (config->filter_port_count && config->filter_excludes_ports)
+		module->flags |= HADAL_CONFIG_EXCLUDE_PORTS;
+	module->port_count = config->filter_port_count;
+	memcpy(module->ports, config->filter_ports, module->port_count * sizeof(module->ports[0]));
+	module->min_duration = config->filter_min_duration;
+	return filter_cgroups(config, module);
+}
+
 static int open_session(struct collector *collector)
 {
 	const char *device = collector->config.device ? collector->config.device : HADAL_DEVICE_PATH;
@@ -239,9 +268,12 @@ static int open_session(struct collector *collector)
 	}
 	hadal_session_query(collector->session, &collector->query);
 	module_config(collector, &module);
+	result = filter_config(&collector->config, &module);
+	if (result)
+		return result;
 	result = hadal_session_configure(collector->session, &module);
 	if (result)
-		return complain(collector, "the module refuses the configuration of rings", result);
+		return complain(collector, "the module refuses the configuration of rings and filters", result);
 	collector->reader = hadal_session_reader(collector->session);
 	result = hadal_session_start(collector->session);
 	if (result)

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <hadal/hadal.h>
+
 #include "address.h"
 #include "histogram.h"
 #include "ship.h"
@@ -23,6 +25,7 @@ enum {
 	CONFIG_HEADERS = 32,
 	CONFIG_NETWORKS = 48,
 	CONFIG_OPTIONS = 64,
+	CONFIG_CGROUPS = HADAL_FILTER_CGROUPS,
 };
 
 enum config_logs {
@@ -60,6 +63,14 @@ struct config {
 	uint64_t lifecycle_ring, flow_ring, watermark, argv_max;	/* bytes */
 	uint8_t connection_key[CONFIG_KEY_SIZE];
 	bool has_connection_key;
+
+	char *filter_cgroups[CONFIG_CGROUPS];	/* paths */
+	unsigned int filter_cgroup_count;
+	struct hadal_port_range filter_ports[HADAL_FILTER_PORTS];
+	uint32_t filter_port_count;
+	bool filter_excludes_ports;
+	bool filter_loopback;			/* connections over loopback are recorded */
+	uint64_t filter_min_duration;		/* ns */
 
 	uint64_t edges_host, edges_workload, workloads, connections, processes, containers, events;
 
