@@ -418,7 +418,7 @@ static unsigned int count_entries(const struct bucket *bucket)
  *
  * Under the lock the sockets can't be freed. Preemption must be disabled.
  *
- * Return: how many were visited; UINT_MAX if @may said no.
+ * Return: how many of the visits counted; UINT_MAX if @may said no.
  */
 unsigned int hadal_conn_walk_bucket(unsigned int index, const struct hadal_conn_walk *walk,
 				    bool (*may)(unsigned int entries, void *context))
@@ -441,11 +441,38 @@ unsigned int hadal_conn_walk_bucket(unsigned int index, const struct hadal_conn_
 		state = smp_load_acquire(&conn->state);
 		if (state != HADAL_CONN_OPEN && state != HADAL_CONN_LISTENING)
 			continue;
-		walk->visit(conn, walk->context);
-		count++;
+		count += walk->visit(conn, walk->context);
 	}
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 	return count;
+}
+
+/**
+ * hadal_conn_visit_owners() - visit the owners in one bucket, to change them
+ * @index: of the bucket, below hadal_conn_table_buckets()
+ * @visit: called under the lock for each entry that has an owner; false: no more
+ * @context: for @visit
+ *
+ * Return: whether all were visited.
+ */
+bool hadal_conn_visit_owners(unsigned int index,
+			     bool (*visit)(struct hadal_owner *owner, void *context), void *context)
+{
+	struct bucket *bucket = &buckets[index];
+	struct hadal_conn *conn;
+	unsigned long flags;
+	bool all = true;
+
+	if (hlist_empty(&bucket->head))
+		return true;
+	raw_spin_lock_irqsave(&bucket->lock, flags);
+	hlist_for_each_entry(conn, &bucket->head, node) {
+		all = !conn->owner.kind || visit(&conn->owner, context);
+		if (!all)
+			break;
+	}
+	raw_spin_unlock_irqrestore(&bucket->lock, flags);
+	return all;
 }
 
 static struct hadal_conn *old_tombstone(struct bucket *bucket, u64 before)

@@ -48,6 +48,7 @@ enum hadal_conn_state {
 
 /**
  * struct hadal_owner - the process that a socket is attributed to
+ * @filters: slots of the filters by cgroup that it passes, see filter.h
  * @kind: enum hadal_tcp_owner
  */
 struct hadal_owner {
@@ -55,6 +56,7 @@ struct hadal_owner {
 	u64 cgroup_id;
 	u32 cgroup_hierarchy;
 	u32 tgid;
+	u16 filters;
 	u8 kind;
 };
 
@@ -79,8 +81,9 @@ struct hadal_conn {
 	struct hadal_conn_identity identity;
 };
 
+/* @visit: returns whether it counts. */
 struct hadal_conn_walk {
-	void (*visit)(struct hadal_conn *conn, void *context);
+	bool (*visit)(struct hadal_conn *conn, void *context);
 	void *context;
 };
 
@@ -103,6 +106,9 @@ struct hadal_conn *hadal_conn_own(const struct sock *sk, const struct hadal_owne
 void hadal_conn_claim(const struct sock *sk, const struct hadal_owner *owner);
 unsigned int hadal_conn_walk_bucket(unsigned int bucket, const struct hadal_conn_walk *walk,
 				    bool (*may)(unsigned int entries, void *context));
+bool hadal_conn_visit_owners(unsigned int bucket,
+			     bool (*visit)(struct hadal_owner *owner, void *context),
+			     void *context);
 void hadal_conn_expire_bucket(unsigned int bucket, u64 before);
 
 #endif /* HADAL_CONN_TABLE_H */

@@ -207,17 +207,26 @@ static bool emit_frame(struct hadal_session *session, u16 type)
 	return done;
 }
 
-static bool dump_process(struct hadal_session *session, struct task_struct *task)
+static void emit_process(struct hadal_session *session, struct task_struct *task)
 {
 	struct hadal_record_process record = { };
+
+	hadal_process_describe(&record.process, task);
+	record.process.ns_tgid = task_tgid_nr_ns(task, task_active_pid_ns(task));
+	hadal_emit_existing(session, &record, task);
+	session->dump.records++;
+}
+
+static bool dump_process(struct hadal_session *session, struct task_struct *task)
+{
 	bool done = false;
 
 	task_lock(task);
 	preempt_disable();
-	if (hadal_emit_has_room(session, HADAL_LANE_LIFECYCLE, sizeof(record))) {
-		hadal_process_describe(&record.process, task);
-		record.process.ns_tgid = task_tgid_nr_ns(task, task_active_pid_ns(task));
-		hadal_emit_existing(session, &record, task);
+	if (hadal_emit_has_room(session, HADAL_LANE_LIFECYCLE,
+				sizeof(struct hadal_record_process))) {
+		if (hadal_process_due_to(session, task))
+			emit_process(session, task);
 		done = true;
 	}
 	preempt_enable();
@@ -233,10 +242,8 @@ static bool dump_processes(struct hadal_session *session)
 
 	for (; done && (task = next_process(&cursor->next)); cursor->next += done) {
 		/* A zombie has told its exit, or will not any more. */
-		if (atomic_read(&task->signal->live)) {
+		if (atomic_read(&task->signal->live))
 			done = dump_process(session, task);
-			cursor->records += done;
-		}
 		put_task_struct(task);
 		cond_resched();
 	}
@@ -248,9 +255,9 @@ static bool bucket_fits(unsigned int entries, void *context)
 	return hadal_emit_has_room(context, HADAL_LANE_FLOW, entries * HADAL_TCP_SNAPSHOT_SIZE);
 }
 
-static void dump_connection(struct hadal_conn *conn, void *context)
+static bool dump_connection(struct hadal_conn *conn, void *context)
 {
-	hadal_tcp_snapshot(context, conn);
+	return hadal_tcp_snapshot(context, conn);
 }
 
 static bool dump_connections(struct hadal_session *session)

@@ -3,6 +3,7 @@
  * A record is built once, as an image without its header, and copied into the
  * ring of this CPU in each session. All callers have preemption disabled.
  */
+#include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/rculist.h>
 #include <linux/sched/signal.h>
@@ -10,7 +11,9 @@
 #include <linux/smp.h>
 #include <linux/string.h>
 
+#include "conn_table.h"
 #include "emit.h"
+#include "filter.h"
 
 #ifdef HADAL_DEBUG
 atomic64_t hadal_debug_probes;
@@ -100,14 +103,88 @@ void hadal_emit_note_sessions(void)
 {
 	struct hadal_session *session;
 	u32 classes = 0, argv = 0;
+	bool filters = false;
 
 	list_for_each_entry(session, &hadal_running_sessions, running) {
 		classes |= session->classes;
+		filters |= session->filter != NULL;
 		if (wants(session, HADAL_CLASS_PROCESS))
 			argv = max(argv, session->config.argv_max);
 	}
 	WRITE_ONCE(hadal_wanted.argv, argv);
+	WRITE_ONCE(hadal_wanted.filters, filters);
 	WRITE_ONCE(hadal_wanted.classes, classes);
+}
+
+/* ---- what is due ---- */
+
+static void count_filtered(struct hadal_session *session, enum hadal_class class)
+{
+	this_cpu_inc(session->unrecorded->filtered[class]);
+}
+
+/* No session was found whose filter lets it pass: each of them counts it. */
+static bool count_filtered_by_all(enum hadal_class class)
+{
+	struct hadal_session *session;
+
+	for_each_wanting(session, class)
+		if (session->filter)
+			count_filtered(session, class);
+	return false;
+}
+
+static inline bool process_passes(const struct hadal_session *session, struct task_struct *task)
+{
+	return likely(!session->filter) || hadal_filter_passes_task(session->filter, task);
+}
+
+static inline bool tcp_passes(const struct hadal_session *session, const struct sock *sk,
+			      const struct hadal_conn *conn, u16 type)
+{
+	return likely(!session->filter) ||
+	       hadal_filter_passes_tcp(session->filter, sk, conn, type);
+}
+
+/* For hadal_process_due(). */
+bool hadal_filters_pass_process(struct task_struct *task)
+{
+	struct hadal_session *session;
+
+	for_each_wanting(session, HADAL_CLASS_PROCESS)
+		if (process_passes(session, task))
+			return true;
+	return count_filtered_by_all(HADAL_CLASS_PROCESS);
+}
+
+/* For hadal_tcp_due(). */
+bool hadal_filters_pass_tcp(const struct sock *sk, const struct hadal_conn *conn, u16 type)
+{
+	struct hadal_session *session;
+
+	for_each_wanting(session, HADAL_CLASS_TCP)
+		if (tcp_passes(session, sk, conn, type))
+			return true;
+	return count_filtered_by_all(HADAL_CLASS_TCP);
+}
+
+/* As hadal_process_due() for one session; counts it if it is filtered. */
+inline bool hadal_process_due_to(struct hadal_session *session, struct task_struct *task)
+{
+	if (process_passes(session, task))
+		return true;
+	count_filtered(session, HADAL_CLASS_PROCESS);
+	return false;
+}
+
+/* As hadal_tcp_due() for one session; counts it if it is filtered. */
+inline bool hadal_tcp_due_to(struct hadal_session *session, const struct sock *sk,
+			     const struct hadal_conn *conn, u16 type)
+{
+	if (tcp_passes(session, sk, conn, type))
+		return true;
+	count_filtered(session, HADAL_CLASS_TCP);
+	return false;
 }
 
 /**
@@ -159,13 +236,15 @@ bool hadal_emit_to(struct hadal_session *session, const struct hadal_record *ima
 	return emit_to(session, image, size, type);
 }
 
-/* Write a process record into each session that gets them. */
-void hadal_emit_process(const struct hadal_record *image, u32 size, u16 type)
+/* Write a record of a process into each session that gets it. */
+void hadal_emit_process(struct task_struct *task, const struct hadal_record *image, u32 size,
+			u16 type)
 {
 	struct hadal_session *session;
 
 	for_each_wanting(session, HADAL_CLASS_PROCESS)
-		emit_to(session, image, size, type);
+		if (hadal_process_due_to(session, task))
+			emit_to(session, image, size, type);
 }
 
 /**
@@ -213,12 +292,13 @@ static void emit_exec_to(struct hadal_session *session, struct hadal_record_proc
 	end_record(session, ring);
 }
 
-void hadal_emit_exec(struct hadal_record_process_exec *image)
+void hadal_emit_exec(struct task_struct *task, struct hadal_record_process_exec *image)
 {
 	struct hadal_session *session;
 
 	for_each_wanting(session, HADAL_CLASS_PROCESS)
-		emit_exec_to(session, image);
+		if (hadal_process_due_to(session, task))
+			emit_exec_to(session, image);
 }
 
 /*
@@ -254,11 +334,22 @@ void hadal_emit_tcp_to(struct hadal_session *session, struct hadal_record *image
 	emit_tcp_to(session, image, size, type, isn);
 }
 
-void hadal_emit_tcp(struct hadal_record *image, u32 size, u16 type,
+/**
+ * hadal_emit_tcp() - write a record of a socket into each session that gets it
+ * @sk: the socket
+ * @conn: as it was for hadal_tcp_due()
+ * @image: the record without its header
+ * @size: bytes
+ * @type: enum hadal_record_type
+ * @isn: makes the connection's key
+ */
+void hadal_emit_tcp(const struct sock *sk, const struct hadal_conn *conn,
+		    struct hadal_record *image, u32 size, u16 type,
 		    const struct hadal_isn_pair *isn)
 {
 	struct hadal_session *session;
 
 	for_each_wanting(session, HADAL_CLASS_TCP)
-		emit_tcp_to(session, image, size, type, isn);
+		if (hadal_tcp_due_to(session, sk, conn, type))
+			emit_tcp_to(session, image, size, type, isn);
 }

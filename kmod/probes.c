@@ -296,11 +296,17 @@ static void detach(void)
  */
 int hadal_probes_start(struct hadal_session *session)
 {
-	int error = 0;
+	bool is_first;
+	int error;
 
 	mutex_lock(&attach_lock);
-	if (list_empty(&hadal_running_sessions))
+	is_first = list_empty(&hadal_running_sessions);
+	error = hadal_filter_publish(session->filter, !is_first);
+	if (!error && is_first) {
 		error = attach();
+		if (error)
+			hadal_filter_withdraw(session->filter);
+	}
 	if (!error) {
 		list_add_tail_rcu(&session->running, &hadal_running_sessions);
 		hadal_emit_note_sessions();
@@ -315,6 +321,7 @@ void hadal_probes_stop(struct hadal_session *session)
 	mutex_lock(&attach_lock);
 	list_del_rcu(&session->running);
 	hadal_emit_note_sessions();
+	hadal_filter_withdraw(session->filter);
 	if (list_empty(&hadal_running_sessions))
 		detach();
 	else

@@ -138,11 +138,11 @@ void hadal_process_fork(struct task_struct *child)
 {
 	struct hadal_record_process record HADAL_ALL_SET;
 
-	if (child->pid != child->tgid || !hadal_class_wanted(HADAL_CLASS_PROCESS))
+	if (child->pid != child->tgid || !hadal_process_due(child))
 		return;
 	hadal_process_describe(&record.process, child);
 	record.process.ns_tgid = task_pid_nr_ns(child, task_active_pid_ns(child));
-	hadal_emit_process(&record.header, sizeof(record), HADAL_RECORD_PROCESS_FORK);
+	hadal_emit_process(child, &record.header, sizeof(record), HADAL_RECORD_PROCESS_FORK);
 }
 
 /* ---- exec ---- */
@@ -229,16 +229,16 @@ void hadal_process_exec(struct task_struct *task, pid_t old_pid, struct linux_bi
 	struct scratch *scratch = this_cpu_read(scratches);
 	struct hadal_record_process_exec bare HADAL_ALL_SET;
 
-	if (!hadal_class_wanted(HADAL_CLASS_PROCESS))
+	if (!hadal_process_due(task))
 		return;
 	if (scratch) {
 		describe_exec(&scratch->record, task, old_pid, bprm);
 		put_strings(scratch, task, bprm);
-		hadal_emit_exec(&scratch->record);
+		hadal_emit_exec(task, &scratch->record);
 	} else {
 		describe_exec(&bare, task, old_pid, bprm);
 		bare.flags = HADAL_EXEC_PATH_TRUNCATED | HADAL_EXEC_ARGV_TRUNCATED;
-		hadal_emit_exec(&bare);
+		hadal_emit_exec(task, &bare);
 	}
 }
 
@@ -335,7 +335,7 @@ void hadal_process_exit(struct task_struct *task)
 {
 	struct hadal_record_process_exit record HADAL_ALL_SET;
 
-	if (!hadal_class_wanted(HADAL_CLASS_PROCESS))
+	if (!hadal_process_due(task))
 		return;
 	hadal_process_describe(&record.process, task);
 	if (task->signal->oom_mm)
@@ -344,5 +344,5 @@ void hadal_process_exit(struct task_struct *task)
 	record.reserved = 0;
 	record.max_rss = (u64)task->signal->maxrss << PAGE_SHIFT;
 	sum_threads(&record, task);
-	hadal_emit_process(&record.header, sizeof(record), HADAL_RECORD_PROCESS_EXIT);
+	hadal_emit_process(task, &record.header, sizeof(record), HADAL_RECORD_PROCESS_EXIT);
 }

@@ -5,6 +5,7 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/percpu.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -30,7 +31,7 @@ static DEFINE_MUTEX(all_sessions_lock);
 static atomic_t open_sessions;
 
 /* Counts of sessions that are gone, under all_sessions_lock. */
-static struct hadal_class_stats retired[HADAL_CLASS_SLOTS];
+static struct hadal_stats retired;
 
 /* Open sessions. */
 unsigned int hadal_session_count(void)
@@ -145,36 +146,47 @@ static void add_ring_stats(struct hadal_class_stats *stats, const struct hadal_r
 	}
 }
 
-static void add_cpu_stats(struct hadal_class_stats *stats, const struct hadal_cpu_rings *rings)
+static void add_unrecorded(struct hadal_stats *stats, const struct hadal_unrecorded *unrecorded)
 {
+	int class;
+
+	for (class = 0; class < HADAL_CLASS_SLOTS; class++)
+		stats->filtered[class] += READ_ONCE(unrecorded->filtered[class]);
+}
+
+/* A CPU may have none of the rings, and what was filtered there counts all the same. */
+static void add_cpu_stats(struct hadal_stats *stats, const struct hadal_session *session, u32 cpu)
+{
+	const struct hadal_cpu_rings *rings = rings_of_cpu(session, cpu);
 	int lane;
 
 	for (lane = 0; rings && lane < HADAL_LANES; lane++)
-		add_ring_stats(stats, &rings->lane[lane]->ring);
+		add_ring_stats(stats->class_stats, &rings->lane[lane]->ring);
+	add_unrecorded(stats, per_cpu_ptr(session->unrecorded, cpu));
 }
 
-static void add_session_stats(struct hadal_class_stats *stats, const struct hadal_session *session)
+static void add_session_stats(struct hadal_stats *stats, const struct hadal_session *session)
 {
 	unsigned int cpu;
 	int class;
 	u64 lost;
 
-	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
-		add_cpu_stats(stats, rings_of_cpu(session, cpu));
+	for_each_possible_cpu(cpu)
+		add_cpu_stats(stats, session, cpu);
 	for (class = 0; class < HADAL_CLASS_SLOTS; class++) {
 		lost = atomic64_read(&session->no_ring[class]);
-		stats[class].produced += lost;
-		stats[class].lost += lost;
+		stats->class_stats[class].produced += lost;
+		stats->class_stats[class].lost += lost;
 	}
 }
 
 /* Totals by class since the module was loaded. */
-void hadal_session_totals(struct hadal_class_stats stats[HADAL_CLASS_SLOTS])
+void hadal_session_totals(struct hadal_stats *stats)
 {
 	struct hadal_session *session;
 
 	mutex_lock(&all_sessions_lock);
-	memcpy(stats, retired, sizeof(retired));
+	*stats = retired;
 	list_for_each_entry(session, &all_sessions, all)
 		add_session_stats(stats, session);
 	mutex_unlock(&all_sessions_lock);
@@ -237,7 +249,7 @@ static int check_config(const struct hadal_config *config)
 {
 	if (config->abi_version != HADAL_ABI_VERSION)
 		return -EPROTONOSUPPORT;
-	if (config->flags || !(config->classes & KNOWN_CLASSES) ||
+	if (!(config->classes & KNOWN_CLASSES) ||
 	    config->classes & ~(KNOWN_CLASSES | HADAL_CLASS_BIT(HADAL_CLASS_CONTROL)))
 		return -EINVAL;
 	if (!good_ring_size(config->lifecycle_ring_size) || !good_ring_size(config->flow_ring_size))
@@ -267,6 +279,30 @@ static int make_rings(struct hadal_session *session)
 	return error;
 }
 
+static void free_configured(struct hadal_session *session)
+{
+	free_rings(session);
+	free_percpu(session->unrecorded);
+	session->unrecorded = NULL;
+	hadal_filter_destroy(session->filter);
+	session->filter = NULL;
+}
+
+/* All but the rings themselves. */
+static int prepare_session(struct hadal_session *session, const struct hadal_config *config)
+{
+	struct hadal_filter *filter = hadal_filter_create(config);
+
+	if (IS_ERR(filter))
+		return PTR_ERR(filter);
+	session->filter = filter;
+	session->config = *config;
+	session->classes = config->classes | HADAL_CLASS_BIT(HADAL_CLASS_CONTROL);
+	session->unrecorded = alloc_percpu_gfp(struct hadal_unrecorded, GFP_KERNEL_ACCOUNT);
+	session->rings = kvcalloc(nr_cpu_ids, sizeof(*session->rings), GFP_KERNEL_ACCOUNT);
+	return session->unrecorded && session->rings ? 0 : -ENOMEM;
+}
+
 static int configure_locked(struct hadal_session *session, const struct hadal_config *config)
 {
 	int error;
@@ -276,16 +312,14 @@ static int configure_locked(struct hadal_session *session, const struct hadal_co
 	error = check_config(config);
 	if (error)
 		return error;
-	session->config = *config;
-	session->classes = config->classes | HADAL_CLASS_BIT(HADAL_CLASS_CONTROL);
-	session->rings = kvcalloc(nr_cpu_ids, sizeof(*session->rings), GFP_KERNEL_ACCOUNT);
-	if (!session->rings)
-		return -ENOMEM;
-	cpus_read_lock();
-	error = make_rings(session);
-	cpus_read_unlock();
+	error = prepare_session(session, config);
+	if (!error) {
+		cpus_read_lock();
+		error = make_rings(session);
+		cpus_read_unlock();
+	}
 	if (error) {
-		free_rings(session);
+		free_configured(session);
 		return error;
 	}
 	/* Pairs with the acquire in is_configured(). */
@@ -379,25 +413,22 @@ static bool is_configured(const struct hadal_session *session)
 
 static long stats(struct hadal_session *session, void __user *arg)
 {
-	struct hadal_cpu_rings *rings;
 	struct hadal_stats stats;
-	u32 user_size;
+	u32 user_size, cpu;
 	int error = get_sized(&stats, sizeof(stats), HADAL_STATS_SIZE_FIRST, arg, &user_size);
 
 	if (error)
 		return error;
 	if (!is_configured(session))
 		return -ENOTCONN;
-	memset(stats.class_stats, 0, sizeof(stats.class_stats));
-	if (stats.cpu == HADAL_CPU_ALL) {
-		add_session_stats(stats.class_stats, session);
-	} else {
-		rings = rings_of_cpu(session, stats.cpu);
-		if (!rings)
-			return -ENXIO;
-		add_cpu_stats(stats.class_stats, rings);
-	}
-	stats.size = sizeof(stats);
+	cpu = stats.cpu;
+	if (cpu != HADAL_CPU_ALL && !rings_of_cpu(session, cpu))
+		return -ENXIO;
+	stats = (struct hadal_stats) { .size = sizeof(stats), .cpu = cpu };
+	if (cpu == HADAL_CPU_ALL)
+		add_session_stats(&stats, session);
+	else
+		add_cpu_stats(&stats, session, cpu);
 	return put_sized(arg, &stats, sizeof(stats), user_size);
 }
 
@@ -510,7 +541,7 @@ static void retire(struct hadal_session *session)
 {
 	mutex_lock(&all_sessions_lock);
 	list_del(&session->all);
-	add_session_stats(retired, session);
+	add_session_stats(&retired, session);
 	mutex_unlock(&all_sessions_lock);
 }
 
@@ -524,7 +555,7 @@ static int session_release(struct inode *inode, struct file *file)
 	if (session->is_configured)
 		retire(session);
 	irq_work_sync(&session->wake);
-	free_rings(session);
+	free_configured(session);
 	mutex_destroy(&session->lock);
 	kfree_sensitive(session);
 	atomic_dec(&open_sessions);

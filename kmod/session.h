@@ -12,6 +12,7 @@
 #include <linux/mutex.h>
 #include <linux/wait.h>
 
+#include "filter.h"
 #include "ring_memory.h"
 
 struct hadal_cpu_rings {
@@ -42,12 +43,22 @@ struct hadal_dump_cursor {
 };
 
 /**
+ * struct hadal_unrecorded - what was due to a session and became no record, on one CPU
+ * @filtered: by class: did not pass its filter
+ */
+struct hadal_unrecorded {
+	u64 filtered[HADAL_CLASS_SLOTS];
+};
+
+/**
  * struct hadal_session - one reader
  * @lock: serializes the calls of its reader; taken before hadal_attach_lock
  * @all: in the list of configured sessions, under the lock of that list
  * @running: in the list that hooks walk, under RCU
  * @classes: HADAL_CLASS_BIT of what it gets
+ * @filter: of these; NULL: all
  * @rings: by CPU number; an entry is set once and stays
+ * @unrecorded: set with the configuration
  * @no_ring: records due on a CPU without rings, by class: lost
  * @wake_wanted: an irq_work is on its way, or the reader was told
  */
@@ -58,8 +69,10 @@ struct hadal_session {
 	bool is_configured;
 	bool is_running;
 	u32 classes;
+	struct hadal_filter *filter;
 	struct hadal_config config;
 	struct hadal_cpu_rings **rings;
+	struct hadal_unrecorded __percpu *unrecorded;
 	atomic64_t no_ring[HADAL_CLASS_SLOTS];
 	wait_queue_head_t wait;
 	struct irq_work wake;
@@ -72,6 +85,6 @@ extern struct list_head hadal_running_sessions;
 
 void hadal_session_prepare_cpu(unsigned int cpu);
 unsigned int hadal_session_count(void);
-void hadal_session_totals(struct hadal_class_stats stats[HADAL_CLASS_SLOTS]);
+void hadal_session_totals(struct hadal_stats *stats);
 
 #endif /* HADAL_SESSION_H */

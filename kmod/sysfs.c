@@ -52,9 +52,9 @@ static const struct attribute_group module_group = { .attrs = module_attributes 
 
 /* ---- a directory per class ---- */
 
+/* @offset: of the class's value in struct hadal_stats. */
 struct class_attribute_of {
 	struct device_attribute attribute;
-	enum hadal_class class;
 	size_t offset;
 };
 
@@ -62,32 +62,32 @@ static ssize_t class_show(struct device *dev, struct device_attribute *attr, cha
 {
 	const struct class_attribute_of *wanted =
 		container_of(attr, struct class_attribute_of, attribute);
-	struct hadal_class_stats stats[HADAL_CLASS_SLOTS];
+	struct hadal_stats stats;
 
-	hadal_session_totals(stats);
-	return sysfs_emit(buf, "%llu\n",
-			  *(u64 *)((u8 *)&stats[wanted->class] + wanted->offset));
+	hadal_session_totals(&stats);
+	return sysfs_emit(buf, "%llu\n", *(u64 *)((u8 *)&stats + wanted->offset));
 }
 
-#define CLASS_ATTRIBUTE(which, field)							\
+#define CLASS_ATTRIBUTE(name, field)							\
 	{										\
-		.attribute = __ATTR(field, 0444, class_show, NULL),			\
-		.class = which,								\
-		.offset = offsetof(struct hadal_class_stats, field),			\
+		.attribute = __ATTR(name, 0444, class_show, NULL),			\
+		.offset = offsetof(struct hadal_stats, field),				\
 	}
 
 #define CLASS_GROUP(directory, which)							\
 static struct class_attribute_of directory##_of[] = {					\
-	CLASS_ATTRIBUTE(which, produced),						\
-	CLASS_ATTRIBUTE(which, delivered),						\
-	CLASS_ATTRIBUTE(which, lost),							\
-	CLASS_ATTRIBUTE(which, bytes),							\
+	CLASS_ATTRIBUTE(produced, class_stats[which].produced),				\
+	CLASS_ATTRIBUTE(delivered, class_stats[which].delivered),			\
+	CLASS_ATTRIBUTE(lost, class_stats[which].lost),					\
+	CLASS_ATTRIBUTE(bytes, class_stats[which].bytes),				\
+	CLASS_ATTRIBUTE(filtered, filtered[which]),					\
 };											\
 static struct attribute *directory##_attributes[] = {					\
 	&directory##_of[0].attribute.attr,						\
 	&directory##_of[1].attribute.attr,						\
 	&directory##_of[2].attribute.attr,						\
 	&directory##_of[3].attribute.attr,						\
+	&directory##_of[4].attribute.attr,						\
 	NULL,										\
 };											\
 static const struct attribute_group directory##_group = {				\

@@ -9,6 +9,7 @@
 #include <net/tcp.h>
 
 #include "compat.h"
+#include "filter.h"
 #include "process.h"
 #include "tcp.h"
 #include "tcp_numbers.h"
@@ -30,6 +31,7 @@ void hadal_tcp_owner(struct hadal_owner *owner, struct task_struct *task, u8 kin
 	owner->kind = task->flags & PF_KTHREAD ? HADAL_TCP_OWNER_KERNEL : kind;
 	owner->tgid = task->tgid;
 	owner->start_boottime = task->group_leader->start_boottime;
+	owner->filters = hadal_filter_bits(task);
 	hadal_task_cgroup(task, &owner->cgroup_id, &owner->cgroup_hierarchy);
 }
 
@@ -168,7 +170,7 @@ static void emit_established(const struct sock *sk, const struct hadal_conn *con
 	struct hadal_record_tcp_established record HADAL_ALL_SET;
 	struct hadal_isn_pair isn HADAL_ALL_SET;
 
-	if (!hadal_class_wanted(HADAL_CLASS_TCP))
+	if (!hadal_tcp_due(sk, conn, HADAL_RECORD_TCP_ESTABLISHED))
 		return;
 	describe(&record.tcp, sk, conn);
 	record.connect_latency = 0;
@@ -177,7 +179,7 @@ static void emit_established(const struct sock *sk, const struct hadal_conn *con
 	else if (conn->time)
 		record.connect_latency = ktime_get_ns() - conn->time;
 	hadal_tcp_isn_pair(&isn, sk, conn->role);
-	hadal_emit_tcp(&record.header, sizeof(record), HADAL_RECORD_TCP_ESTABLISHED, &isn);
+	hadal_emit_tcp(sk, conn, &record.header, sizeof(record), HADAL_RECORD_TCP_ESTABLISHED, &isn);
 }
 
 static void on_connected(const struct sock *sk, struct hadal_conn *conn)
@@ -200,12 +202,12 @@ static void emit_accepted(const struct sock *sk, const struct hadal_conn *conn, 
 	struct hadal_record_tcp_accepted record HADAL_ALL_SET;
 	struct hadal_isn_pair isn HADAL_ALL_SET;
 
-	if (!hadal_class_wanted(HADAL_CLASS_TCP))
+	if (!hadal_tcp_due(sk, conn, HADAL_RECORD_TCP_ACCEPTED))
 		return;
 	describe(&record.tcp, sk, conn);
 	record.tcp.flags |= flags;
 	hadal_tcp_isn_pair(&isn, sk, HADAL_TCP_SERVER);
-	hadal_emit_tcp(&record.header, sizeof(record), HADAL_RECORD_TCP_ACCEPTED, &isn);
+	hadal_emit_tcp(sk, conn, &record.header, sizeof(record), HADAL_RECORD_TCP_ACCEPTED, &isn);
 }
 
 /* A child of a listener; whoever accepts it is not known yet. */
@@ -247,14 +249,14 @@ static void emit_listener(const struct sock *sk, const struct hadal_conn *conn, 
 {
 	struct hadal_record_tcp_listener record HADAL_ALL_SET;
 
-	if (!hadal_class_wanted(HADAL_CLASS_TCP))
+	if (!hadal_tcp_due(sk, conn, type))
 		return;
 	describe(&record.tcp, sk, conn);
 	if (!record.tcp.local_port)
 		record.tcp.flags |= HADAL_TCP_PORT_UNKNOWN;
 	record.backlog = READ_ONCE(sk->sk_max_ack_backlog);
 	record.reserved = 0;
-	hadal_emit_tcp(&record.header, sizeof(record), type, &no_isn);
+	hadal_emit_tcp(sk, conn, &record.header, sizeof(record), type, &no_isn);
 }
 
 static void on_listen(const struct sock *sk)
@@ -351,13 +353,13 @@ static void emit_failed(const struct sock *sk, const struct hadal_conn *conn)
 {
 	struct hadal_record_tcp_failed record HADAL_ALL_SET;
 
-	if (!hadal_class_wanted(HADAL_CLASS_TCP))
+	if (!hadal_tcp_due(sk, conn, HADAL_RECORD_TCP_FAILED))
 		return;
 	describe(&record.tcp, sk, conn);
 	record.duration = conn->time ? ktime_get_ns() - conn->time : 0;
 	record.error = READ_ONCE(sk->sk_err);
 	record.syn_retransmitted = tcp_sk(sk)->total_retrans;
-	hadal_emit_tcp(&record.header, sizeof(record), HADAL_RECORD_TCP_FAILED, &no_isn);
+	hadal_emit_tcp(sk, conn, &record.header, sizeof(record), HADAL_RECORD_TCP_FAILED, &no_isn);
 }
 
 /* A close in softirq is the network's doing, whoever happens to run. */
@@ -371,7 +373,7 @@ static void emit_closed(const struct sock *sk, const struct hadal_conn *conn, in
 	struct hadal_record_tcp_closed record HADAL_ALL_SET;
 	struct hadal_isn_pair isn HADAL_ALL_SET;
 
-	if (!hadal_class_wanted(HADAL_CLASS_TCP))
+	if (!hadal_tcp_due(sk, conn, HADAL_RECORD_TCP_CLOSED))
 		return;
 	describe(&record.tcp, sk, conn);
 	hadal_tcp_count(&record.counters, sk, old_state, conn->role);
@@ -380,7 +382,7 @@ static void emit_closed(const struct sock *sk, const struct hadal_conn *conn, in
 	record.closer_tgid = closer_tgid();
 	record.reserved = 0;
 	hadal_tcp_isn_pair(&isn, sk, conn->role);
-	hadal_emit_tcp(&record.header, sizeof(record), HADAL_RECORD_TCP_CLOSED, &isn);
+	hadal_emit_tcp(sk, conn, &record.header, sizeof(record), HADAL_RECORD_TCP_CLOSED, &isn);
 }
 
 /* It had no entry: the table was full, or it never came to be established. */
@@ -547,11 +549,20 @@ static void snapshot_connection(struct hadal_session *session, struct hadal_conn
 	hadal_emit_tcp_to(session, &record.header, sizeof(record), HADAL_RECORD_TCP_SNAPSHOT, &isn);
 }
 
-/* @conn is open or listening, and its bucket locked: its socket is alive. */
-void hadal_tcp_snapshot(struct hadal_session *session, struct hadal_conn *conn)
+/*
+ * @conn is open or listening, and its bucket locked: its socket is alive. Whether
+ * the session gets a record of it.
+ */
+bool hadal_tcp_snapshot(struct hadal_session *session, struct hadal_conn *conn)
 {
-	if (conn->role == HADAL_TCP_LISTENER)
+	bool is_listener = conn->role == HADAL_TCP_LISTENER;
+	u16 type = is_listener ? HADAL_RECORD_TCP_LISTENING : HADAL_RECORD_TCP_SNAPSHOT;
+
+	if (!hadal_tcp_due_to(session, conn->sk, conn, type))
+		return false;
+	if (is_listener)
 		snapshot_listener(session, conn);
 	else
 		snapshot_connection(session, conn);
+	return true;
 }

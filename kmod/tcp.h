@@ -19,7 +19,7 @@ bool hadal_tcp_is_ours(const struct sock *sk);
 void hadal_tcp_found(const struct sock *sk);
 void hadal_tcp_found_listener(const struct sock *sk);
 void hadal_tcp_owner(struct hadal_owner *owner, struct task_struct *task, u8 kind);
-void hadal_tcp_snapshot(struct hadal_session *session, struct hadal_conn *conn);
+bool hadal_tcp_snapshot(struct hadal_session *session, struct hadal_conn *conn);
 
 /* Bytes of the longest record that hadal_tcp_snapshot() writes. */
 #define HADAL_TCP_SNAPSHOT_SIZE	((u32)sizeof(struct hadal_record_tcp_snapshot))

@@ -154,20 +154,59 @@ struct hadal_query {
  * Once per session, before START. EBUSY: was done before. EPROTONOSUPPORT:
  * another abi_version. EINVAL: no or unknown class, unknown flag, ring size
  * out of range or not a power of two, watermark above the smaller ring,
- * argv_max too large for the lifecycle ring (4 * argv_max) or the limit.
+ * argv_max too large for the lifecycle ring (4 * argv_max) or the limit, a
+ * filter that makes no sense.
  * ENOSPC: the total of ring memory would exceed the module's parameter
  * ring_memory_max.
+ *
+ * Filters. What does not pass each of them is filtered: it takes no sequence
+ * number and is neither produced nor lost; due = produced + filtered.
+ *
+ *	cgroups		process and tcp: in one of these v2 cgroups or below. A
+ *			process by where it is at the record's time, a
+ *			connection by its owner's cgroup when it became the
+ *			owner; without owner by who called socket()
+ *	ports		tcp: local or peer port in one of these ranges; with
+ *			EXCLUDE_PORTS in none of them
+ *	NO_LOOPBACK	tcp: neither end's address is of loopback, nor are both
+ *			the same
+ *	min_duration	tcp: since start_time, at the record's time. So
+ *			ESTABLISHED and ACCEPTED are always filtered, SNAPSHOT
+ *			shows what has lasted long enough, and CLOSED of those
+ *			tells all. FAILED and listeners pass; what has no
+ *			start_time passes
+ *
+ * EINVAL: more than there is room for, a range that is empty or has port 0,
+ * EXCLUDE_PORTS without ports, cgroup 0, an unused place that is not 0.
+ * ENOENT: no such cgroup. EUSERS: 16 sessions with cgroups are there already.
  */
+#define HADAL_FILTER_CGROUPS	16
+#define HADAL_FILTER_PORTS	16
+
+#define HADAL_CONFIG_NO_LOOPBACK	(1U << 0)
+#define HADAL_CONFIG_EXCLUDE_PORTS	(1U << 1)
+
+struct hadal_port_range {
+	__u16 first;		/* host byte order */
+	__u16 last;		/* included */
+};
+
 struct hadal_config {
 	__u32 size;
 	__u32 abi_version;	/* HADAL_ABI_VERSION */
 	__u32 classes;		/* HADAL_CLASS_BIT(PROCESS) | ... */
-	__u32 flags;		/* 0 */
+	__u32 flags;		/* HADAL_CONFIG_* */
 	__u32 lifecycle_ring_size;	/* bytes per CPU */
 	__u32 flow_ring_size;	/* bytes per CPU */
 	__u32 watermark;	/* bytes in a ring that wake poll(); 0: a quarter of each */
 	__u32 argv_max;		/* bytes of argv per exec; 0: none */
 	__u8 key[16];		/* secret of connection keys, the same on all hosts */
+	/* Up to here HADAL_CONFIG_SIZE_FIRST. */
+	__u32 cgroup_count;	/* of cgroups; 0: all pass */
+	__u32 port_count;	/* of ports; 0: all pass */
+	__u64 min_duration;	/* ns; 0: all pass */
+	__u64 cgroups[HADAL_FILTER_CGROUPS];	/* ids, as in hadal_process.cgroup_id */
+	struct hadal_port_range ports[HADAL_FILTER_PORTS];
 };
 
 /*
@@ -194,7 +233,10 @@ struct hadal_dump {
 	__u64 records;		/* out: records of this dump so far */
 };
 
-/* produced = delivered + lost, always. Delivered: written into a ring. */
+/*
+ * produced = delivered + lost, always, and due = produced + filtered.
+ * Delivered: written into a ring.
+ */
 struct hadal_class_stats {
 	__u64 produced;
 	__u64 delivered;
@@ -209,6 +251,8 @@ struct hadal_stats {
 	__u32 size;
 	__u32 cpu;		/* in: one CPU, or HADAL_CPU_ALL */
 	struct hadal_class_stats class_stats[HADAL_CLASS_SLOTS];
+	/* Up to here HADAL_STATS_SIZE_FIRST. */
+	__u64 filtered[HADAL_CLASS_SLOTS];	/* due, and did not pass the filters */
 };
 
 /* ---- records ---- */
@@ -495,12 +539,18 @@ HADAL_ASSERT_OFFSET(hadal_ring_producer, busy, 8);
 HADAL_ASSERT_SIZE(hadal_ring_consumer, 4);
 HADAL_ASSERT_SIZE(hadal_query, 72);
 HADAL_ASSERT_OFFSET(hadal_query, version, 40);
-HADAL_ASSERT_SIZE(hadal_config, 48);
+HADAL_ASSERT_SIZE(hadal_port_range, 4);
+HADAL_ASSERT_SIZE(hadal_config, 256);
 HADAL_ASSERT_OFFSET(hadal_config, key, 32);
+HADAL_ASSERT_OFFSET(hadal_config, cgroup_count, HADAL_CONFIG_SIZE_FIRST);
+HADAL_ASSERT_OFFSET(hadal_config, min_duration, 56);
+HADAL_ASSERT_OFFSET(hadal_config, cgroups, 64);
+HADAL_ASSERT_OFFSET(hadal_config, ports, 192);
 HADAL_ASSERT_SIZE(hadal_dump, 24);
 HADAL_ASSERT_OFFSET(hadal_dump, records, 16);
-HADAL_ASSERT_SIZE(hadal_stats, 8 + HADAL_CLASS_SLOTS * 32);
+HADAL_ASSERT_SIZE(hadal_stats, 8 + HADAL_CLASS_SLOTS * 40);
 HADAL_ASSERT_OFFSET(hadal_stats, class_stats, 8);
+HADAL_ASSERT_OFFSET(hadal_stats, filtered, HADAL_STATS_SIZE_FIRST);
 HADAL_ASSERT_SIZE(hadal_record, 24);
 HADAL_ASSERT_OFFSET(hadal_record, time, 8);
 HADAL_ASSERT_OFFSET(hadal_record, sequence, 16);

@@ -129,7 +129,13 @@ static void every_key_is_taken(void **state)
 		   "lifecycle_ring = 64K\n"
 		   "flow_ring = 2M\n"
 		   "watermark = 4096\n"
+		   "argv_max = 1K\n"
 		   "connection_key = 000102030405060708090a0b0c0d0EFF\n"
+		   "[filter]\n"
+		   "cgroups = /ecs, /system.slice/docker.service\n"
+		   "ports = 80, 8000-8099\n"
+		   "loopback = off\n"
+		   "min_duration = 250\n"
 		   "[limits]\n"
 		   "edges_per_host = 10\n"
 		   "edges_per_workload = 5\n"
@@ -158,8 +164,19 @@ static void every_key_is_taken(void **state)
 	assert_int_equal(config.lifecycle_ring, 65536);
 	assert_int_equal(config.flow_ring, 2 << 20);
 	assert_int_equal(config.watermark, 4096);
+	assert_int_equal(config.argv_max, 1024);
 	assert_int_equal(config.connection_key[1], 1);
 	assert_int_equal(config.connection_key[15], 0xff);
+	assert_int_equal(config.filter_cgroup_count, 2);
+	assert_string_equal(config.filter_cgroups[0], "/ecs");
+	assert_string_equal(config.filter_cgroups[1], "/system.slice/docker.service");
+	assert_int_equal(config.filter_port_count, 2);
+	assert_int_equal(config.filter_ports[0].last, 80);
+	assert_int_equal(config.filter_ports[1].first, 8000);
+	assert_int_equal(config.filter_ports[1].last, 8099);
+	assert_int_equal(config.filter_not_port_count, 0);
+	assert_false(config.filter_loopback);
+	assert_int_equal(config.filter_min_duration, 250000000);
 	assert_int_equal(config.edges_host, 10);
 	assert_string_equal(config.docker_socket, "");
 	assert_string_equal(config.ecs_introspection, "http://127.0.0.1:51678");
@@ -177,6 +194,9 @@ static void nothing_set_means_nothing_leaves(void **state)
 	assert_int_equal(load(place, &config), 0);
 	assert_false(config_ships(&config));
 	assert_int_equal(config.interval, 60);
+	assert_int_equal(config.argv_max, 256);
+	assert_true(config.filter_loopback);
+	assert_int_equal(config.filter_cgroup_count + config.filter_port_count + config.filter_not_port_count + config.filter_min_duration, 0);
 	assert_int_equal(config.edges_host, 2000);
 	assert_int_equal(config.edges_workload, 200);
 	config_free(&config);
@@ -202,8 +222,27 @@ static void faults_name_file_line_and_key(void **state)
 		{ "[module]\n\nflow_ring = 100000\n", ":3: key 'module.flow_ring': not a power of two" },
 		{ "[module]\nwatermark = 512K\n",
 		  ":2: key 'module.watermark': above the smaller of the two rings" },
+		{ "[module]\nargv_max = 4097\n", ":2: key 'module.argv_max': 4097 is not between 0 and 4096" },
+		{ "[collector]\narguments = on\n[module]\nargv_max = 4K\nlifecycle_ring = 8K\n",
+		  ":4: key 'module.argv_max': above a quarter of module.lifecycle_ring" },
 		{ "[module]\nconnection_key = 0g0102030405060708090a0b0c0d0e0f\n",
 		  ":2: key 'module.connection_key': not 32 hexadecimal digits" },
+		{ "[filter]\ncgroups = /a, b\n",
+		  ":2: key 'filter.cgroups': not a list of paths that begin with /, as in /proc/PID/cgroup" },
+		{ "[filter]\ncgroups = /,/,/,/,/,/,/,/,/,/,/,/,/,/,/,/,/\n",
+		  ":2: key 'filter.cgroups': more than 16 cgroups" },
+		{ "[filter]\nports = 0\n", ":2: key 'filter.ports': not a list of ports such as 80, 443, 8000-8099" },
+		{ "[filter]\nnot_ports = 9-8\n",
+		  ":2: key 'filter.not_ports': not a list of ports such as 80, 443, 8000-8099" },
+		{ "[filter]\nports = 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17\n",
+		  ":2: key 'filter.ports': more than 16 ports or ranges" },
+		{ "[filter]\nports = 1\nnot_ports = 2\n",
+		  ":3: key 'filter.not_ports': not together with filter.ports" },
+		{ "[filter]\nloopback = no\n", ":2: key 'filter.loopback': 'no' is neither 'on' nor 'off'" },
+		{ "[filter]\nmin_duration = 1s\n",
+		  ":2: key 'filter.min_duration': not a number of milliseconds of at most a day" },
+		{ "[filter]\nmin_duration = 86400001\n",
+		  ":2: key 'filter.min_duration': not a number of milliseconds of at most a day" },
 		{ "[otlp]\nheaders = a\n", ":2: key 'otlp.headers': not a list of NAME=VALUE, with commas between" },
 		{ "[otlp]\nheaders = a=%0\n", ":2: key 'otlp.headers': a value with a broken percent-encoding" },
 		{ "[otlp]\nheaders = =b\n", ":2: key 'otlp.headers': a header without a name" },

@@ -466,11 +466,13 @@ static void the_collector_tells_of_itself(void **state)
 	world_open(&world, &(struct model_config){ 0 });
 	world.stats.class_stats[HADAL_CLASS_TCP] =
 		(struct hadal_class_stats){ .produced = 12, .delivered = 10, .lost = 2 };
+	world.stats.filtered[HADAL_CLASS_TCP] = 7;
 	world.shipped.signal[HADAL_SIGNAL_METRICS].accepted = 77;
 	count(&world.model->counts, COUNT_FLOWS_FULL);
 	batch = interval(&world);
 	assert_int_equal(value_of(batch, "hadald", "hadal.collector.records", "hadal.record.outcome", "delivered"), 10);
 	assert_int_equal(value_of(batch, "hadald", "hadal.collector.records", "hadal.record.outcome", "lost"), 2);
+	assert_int_equal(value_of(batch, "hadald", "hadal.collector.records", "hadal.record.outcome", "filtered"), 7);
 	assert_int_equal(value_of(batch, "hadald", "hadal.collector.incident", "hadal.collector.incident.kind",
 				  "flows_full"), 1);
 	assert_int_equal(value_of(batch, "hadald", "hadal.collector.exported", "hadal.export.signal", "metrics"), 77);

@@ -341,12 +341,13 @@ struct visits {
 	bool refuse;
 };
 
-static void visit(struct hadal_conn *conn, void *context)
+static bool visit(struct hadal_conn *conn, void *context)
 {
 	struct visits *visits = context;
 
 	assert_true(conn->state == HADAL_CONN_OPEN || conn->state == HADAL_CONN_LISTENING);
 	visits->count++;
+	return true;
 }
 
 static bool may(unsigned int entries, void *context)
@@ -386,6 +387,47 @@ static void a_walk_shows_what_is_open_or_listening(void **state)
 	assert_in_range(visits.asked, 1, 5);
 	hadal_conn_set_state(pending, HADAL_CONN_OPEN);
 	assert_int_equal(3, walk_all(&visits));
+}
+
+/* Stops at the last of *@context. */
+static bool mark_owner(struct hadal_owner *owner, void *context)
+{
+	unsigned int *left = context;
+
+	owner->filters = 1;
+	return --*left;
+}
+
+static unsigned int visit_owners(unsigned int stop_at)
+{
+	unsigned int bucket, left = stop_at;
+
+	for (bucket = 0; left && bucket < hadal_conn_table_buckets(); bucket++) {
+		bool all = hadal_conn_visit_owners(bucket, mark_owner, &left);
+
+		assert_int_equal(all, left > 0);
+	}
+	return stop_at - left;
+}
+
+static void owners_are_visited_and_can_be_changed(void **state)
+{
+	const struct hadal_owner owner = { .kind = HADAL_TCP_OWNER_CALLER, .tgid = 7 }, none = { 0 };
+	struct hadal_conn copy;
+
+	(void)state;
+	insert(&sockets[0], HADAL_CONN_OPEN);
+	insert(&sockets[1], HADAL_CONN_PENDING);
+	insert(&sockets[2], HADAL_CONN_OPEN);
+	assert_non_null(hadal_conn_own(&sockets[0], &owner, &copy));
+	assert_non_null(hadal_conn_own(&sockets[1], &owner, &copy));
+	assert_non_null(hadal_conn_own(&sockets[2], &none, &copy));
+	assert_int_equal(1, visit_owners(1));
+	assert_int_equal(2, visit_owners(100));
+	assert_true(hadal_conn_remove(&sockets[0], &copy));
+	assert_int_equal(1, copy.owner.filters);
+	assert_true(hadal_conn_remove(&sockets[2], &copy));
+	assert_int_equal(0, copy.owner.filters);
 }
 
 static void a_walk_that_may_not_shows_nothing(void **state)
@@ -558,13 +600,14 @@ static void *live_on(void *argument)
 	return NULL;
 }
 
-static void look(struct hadal_conn *conn, void *context)
+static bool look(struct hadal_conn *conn, void *context)
 {
 	struct worker *worker = context;
 
 	worker->seen++;
 	__atomic_fetch_sub(&visits_left, 1, __ATOMIC_RELAXED);
 	worker->wrong += conn->sk->id != conn->id || !conn->owner.kind;
+	return true;
 }
 
 static bool always(unsigned int entries, void *context)
@@ -660,6 +703,7 @@ int main(void)
 		cmocka_unit_test(without_memory_there_is_no_table),
 		TEST(a_table_made_anew_is_empty),
 		TEST(a_walk_shows_what_is_open_or_listening),
+		TEST(owners_are_visited_and_can_be_changed),
 		TEST(a_walk_that_may_not_shows_nothing),
 		cmocka_unit_test(another_connection_in_the_socket_is_counted),
 		TEST(it_does_as_a_model_does),

@@ -122,6 +122,22 @@ static void ids_tell_paths(void **state)
 	assert_string_equal(path, own);
 }
 
+static void paths_tell_ids(void **state)
+{
+	char own[HADAL_CGROUP_PATH_MAX];
+	uint64_t id, found = 0;
+
+	(void)state;
+	assert_int_equal(hadal_cgroup_id("", &found), -EINVAL);
+	assert_int_equal(hadal_cgroup_id("system.slice", &found), -EINVAL);
+	assert_int_equal(hadal_cgroup_id("/no/such/cgroup", &found), -ENOENT);
+	assert_int_equal(hadal_cgroup_id("/tmp", &found), -ENOENT);	/* no cgroup */
+	if (own_cgroup(own, sizeof(own), &id) < 0)
+		skip();
+	assert_int_equal(hadal_cgroup_id(own, &found), 0);
+	assert_int_equal(found, id);
+}
+
 static void a_process_that_is_elsewhere_is_not_believed(void **state)
 {
 	char path[HADAL_CGROUP_PATH_MAX];
@@ -149,6 +165,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_tell_container_and_task),
 		cmocka_unit_test(ids_tell_paths),
+		cmocka_unit_test(paths_tell_ids),
 		cmocka_unit_test(a_process_that_is_elsewhere_is_not_believed),
 		cmocka_unit_test(small_buffers_are_told),
 	};

@@ -9,12 +9,14 @@
 #include <string.h>
 #include <time.h>
 
+#include <hadal/cgroup.h>
 #include <hadal/event.h>
 
 #include "cli.h"
 #include "event_output.h"
 
 #define NSEC_PER_MSEC	1000000ULL
+#define ARGV_LIMIT	4096	/* bytes that any module takes */
 
 struct options {
 	bool json;
@@ -25,6 +27,9 @@ struct options {
 	uint64_t snapshot;	/* ns between two; 0: none */
 	uint32_t flow_ring_size;	/* bytes; 0: default */
 	uint32_t lifecycle_ring_size;
+	uint32_t argv_max;	/* bytes, if has_argv_max */
+	bool has_argv_max;
+	struct hadal_config filter;	/* its filters alone */
 };
 
 struct stream {
@@ -58,6 +63,13 @@ static void help(void)
 	      "  --count N         end after N events\n"
 	      "  --dump            first what exists: processes, connections, listeners\n"
 	      "  --snapshot TIME   counters of the connections that live, each so often\n"
+	      "  --cgroup PATH     only what is in that v2 cgroup or below it; up to 16 times\n"
+	      "  --port LIST       only connections with such a port at either end: 80,8000-8099\n"
+	      "  --not-port LIST   only those without\n"
+	      "  --no-loopback     no connections over loopback\n"
+	      "  --min-duration TIME\n"
+	      "                    only connections that last so long, told when they end\n"
+	      "  --argv SIZE       bytes of arguments per exec, up to 4K; 0: none; default: 256\n"
 	      "  --ring-size SIZE  bytes per CPU and lane, a power of two: 4096, 64K, 1M\n"
 	      "  --flow-ring-size SIZE, --lifecycle-ring-size SIZE\n"
 	      "                    the same for connections and for processes alone\n", stdout);
@@ -71,6 +83,12 @@ enum {
 	OPTION_COUNT,
 	OPTION_DUMP,
 	OPTION_SNAPSHOT,
+	OPTION_CGROUP,
+	OPTION_PORT,
+	OPTION_NOT_PORT,
+	OPTION_NO_LOOPBACK,
+	OPTION_MIN_DURATION,
+	OPTION_ARGV,
 	OPTION_RING_SIZE,
 	OPTION_FLOW_RING_SIZE,
 	OPTION_LIFECYCLE_RING_SIZE,
@@ -84,6 +102,12 @@ static const struct option long_options[] = {
 	{ "count", required_argument, NULL, OPTION_COUNT },
 	{ "dump", no_argument, NULL, OPTION_DUMP },
 	{ "snapshot", required_argument, NULL, OPTION_SNAPSHOT },
+	{ "cgroup", required_argument, NULL, OPTION_CGROUP },
+	{ "port", required_argument, NULL, OPTION_PORT },
+	{ "not-port", required_argument, NULL, OPTION_NOT_PORT },
+	{ "no-loopback", no_argument, NULL, OPTION_NO_LOOPBACK },
+	{ "min-duration", required_argument, NULL, OPTION_MIN_DURATION },
+	{ "argv", required_argument, NULL, OPTION_ARGV },
 	{ "ring-size", required_argument, NULL, OPTION_RING_SIZE },
 	{ "flow-ring-size", required_argument, NULL, OPTION_FLOW_RING_SIZE },
 	{ "lifecycle-ring-size", required_argument, NULL, OPTION_LIFECYCLE_RING_SIZE },
@@ -122,6 +146,68 @@ static int take_size(const char *option, const char *text, uint32_t *size)
 	return bad_value(option, text, "not a power of two such as 4096, 64K or 1M");
 }
 
+static int take_argv(struct options *options, const char *text)
+{
+	if (!parse_size(text, &options->argv_max) || options->argv_max > ARGV_LIMIT)
+		return bad_value("argv", text, "not a size of at most 4K");
+	options->has_argv_max = true;
+	return EXIT_WELL;
+}
+
+static int take_cgroup(struct hadal_config *filter, const char *path)
+{
+	uint64_t id;
+
+	if (filter->cgroup_count == HADAL_FILTER_CGROUPS)
+		return bad_value("cgroup", path, "more than 16");
+	if (hadal_cgroup_id(path, &id) < 0)
+		return bad_value("cgroup", path, "there is no such v2 cgroup");
+	filter->cgroups[filter->cgroup_count++] = id;
+	return EXIT_WELL;
+}
+
+static int take_ports(struct hadal_config *filter, const char *option, const char *text, uint32_t flag)
+{
+	int result;
+
+	if (filter->port_count)
+		return bad_value(option, text, "ports are given once, by --port or --not-port");
+	result = hadal_port_ranges(text, filter->ports, &filter->port_count);
+	if (result < 0)
+		return bad_value(option, text, result == -E2BIG ? "more than 16 ports or ranges" :
+				 "not a list of ports such as 80,443,8000-8099");
+	filter->flags |= flag;
+	return EXIT_WELL;
+}
+
+static int take_min_duration(struct hadal_config *filter, const char *option, const char *text)
+{
+	uint64_t duration = 0;
+	int status = take_duration(option, text, &duration);
+
+	filter->min_duration = duration;
+	return status;
+}
+
+static int take_filter(struct hadal_config *filter, int option, const char *name)
+{
+	switch (option) {
+	case OPTION_CGROUP:
+		return take_cgroup(filter, optarg);
+	case OPTION_PORT:
+		return take_ports(filter, name, optarg, 0);
+	case OPTION_NOT_PORT:
+		return take_ports(filter, name, optarg, HADAL_CONFIG_EXCLUDE_PORTS);
+	case OPTION_NO_LOOPBACK:
+		filter->flags |= HADAL_CONFIG_NO_LOOPBACK;
+		return EXIT_WELL;
+	case OPTION_MIN_DURATION:
+		return take_min_duration(filter, name, optarg);
+	default:
+		return EXIT_USAGE;
+	}
+}
+
 static int take_option(struct options *options, int option, const char *name)
 {
 	switch (option) {
@@ -141,6 +227,8 @@ static int take_option(struct options *options, int option, const char *name)
 		if (parse_count(optarg, &options->count))
 			return EXIT_WELL;
 		return bad_value(name, optarg, "not a number above 0");
+	case OPTION_ARGV:
+		return take_argv(options, optarg);
 	case OPTION_FLOW_RING_SIZE:
 		return take_size(name, optarg, &options->flow_ring_size);
 	case OPTION_LIFECYCLE_RING_SIZE:
@@ -151,7 +239,7 @@ static int take_option(struct options *options, int option, const char *name)
 		options->lifecycle_ring_size = options->flow_ring_size;
 		return EXIT_WELL;
 	default:
-		return EXIT_USAGE;
+		return take_filter(&options->filter, option, name);
 	}
 }
 
@@ -194,12 +282,32 @@ static int complain_of_open(int error)
 	return EXIT_FAILED;
 }
 
+/* A small ring takes less of argv: the module wants room for four. */
+static void set_argv(struct hadal_config *config, const struct options *options)
+{
+	uint32_t room = config->lifecycle_ring_size / 4;
+
+	if (options->has_argv_max)
+		config->argv_max = options->argv_max;
+	if (config->argv_max > room)
+		config->argv_max = room;
+}
+
+static void set_filter(struct hadal_config *config, const struct hadal_config *filter)
+{
+	config->flags = filter->flags;
+	config->cgroup_count = filter->cgroup_count;
+	memcpy(config->cgroups, filter->cgroups, sizeof(config->cgroups));
+	config->port_count = filter->port_count;
+	memcpy(config->ports, filter->ports, sizeof(config->ports));
+	config->min_duration = filter->min_duration;
+}
+
 static int configure(struct stream *stream)
 {
 	const struct options *options = &stream->options;
 	struct hadal_config config;
 	struct hadal_query query;
-	uint32_t argv_room;
 
 	hadal_session_query(stream->session, &query);
 	hadal_config_default(&config, &query);
@@ -209,9 +317,8 @@ static int configure(struct stream *stream)
 		config.flow_ring_size = options->flow_ring_size;
 	if (options->lifecycle_ring_size)
 		config.lifecycle_ring_size = options->lifecycle_ring_size;
-	argv_room = config.lifecycle_ring_size / 4;
-	if (config.argv_max > argv_room)
-		config.argv_max = argv_room;
+	set_argv(&config, options);
+	set_filter(&config, &options->filter);
 	return hadal_session_configure(stream->session, &config);
 }
 
@@ -343,7 +450,7 @@ static void report_losses(struct stream *stream)
 {
 	struct hadal_totals totals;
 	struct hadal_stats stats;
-	uint64_t lost = 0;
+	uint64_t lost = 0, filtered = 0;
 	unsigned int i;
 
 	hadal_reader_totals(hadal_session_reader(stream->session), &totals);
@@ -351,8 +458,10 @@ static void report_losses(struct stream *stream)
 		complain("%s", hadal_session_error(stream->session));
 		return;
 	}
-	for (i = 0; i < HADAL_CLASS_SLOTS; i++)
+	for (i = 0; i < HADAL_CLASS_SLOTS; i++) {
 		lost += stats.class_stats[i].lost;
+		filtered += stats.filtered[i];
+	}
 	fprintf(stderr, "hadal: %llu events, %llu records lost", (unsigned long long)stream->events,
 		(unsigned long long)lost);
 	for (i = 0; i < HADAL_CLASS_SLOTS; i++)
@@ -360,6 +469,8 @@ static void report_losses(struct stream *stream)
 			fprintf(stderr, ", %s %llu of %llu", hadal_class_name(i),
 				(unsigned long long)stats.class_stats[i].lost,
 				(unsigned long long)stats.class_stats[i].produced);
+	if (filtered)
+		fprintf(stderr, ", %llu filtered", (unsigned long long)filtered);
 	fputc('\n', stderr);
 	if (totals.lost_unexplained)
 		complain("%llu LOST records disagree with the gaps before them",

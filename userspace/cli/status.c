@@ -25,6 +25,7 @@ struct status {
 	uint64_t connections, connections_max, connections_overflow;
 	uint64_t ring_memory, ring_memory_max;
 	struct hadal_class_stats classes[HADAL_CLASS_SLOTS];
+	uint64_t filtered[HADAL_CLASS_SLOTS];
 	bool has_class[HADAL_CLASS_SLOTS];
 };
 
@@ -53,7 +54,7 @@ static void read_class(struct status *status, unsigned int i)
 	uint64_t produced, delivered, lost, bytes;
 	const struct number numbers[] = {
 		{ "produced", &produced }, { "delivered", &delivered },
-		{ "lost", &lost }, { "bytes", &bytes },
+		{ "lost", &lost }, { "bytes", &bytes }, { "filtered", &status->filtered[i] },
 	};
 	const char *name = hadal_class_name(i);
 	char directory[128];
@@ -115,14 +116,16 @@ static void print_classes(const struct status *status)
 	const struct hadal_class_stats *stats;
 	unsigned int i;
 
-	printf("\n%-12s %14s %14s %14s %16s\n", "class", "produced", "delivered", "lost", "bytes");
+	printf("\n%-12s %14s %14s %14s %16s %14s\n", "class", "produced", "delivered", "lost", "bytes",
+	       "filtered");
 	for (i = 0; i < HADAL_CLASS_SLOTS; i++) {
 		stats = &status->classes[i];
 		if (status->has_class[i])
-			printf("%-12s %14llu %14llu %14llu %16llu\n", hadal_class_name(i),
+			printf("%-12s %14llu %14llu %14llu %16llu %14llu\n", hadal_class_name(i),
 			       (unsigned long long)stats->produced,
 			       (unsigned long long)stats->delivered,
-			       (unsigned long long)stats->lost, (unsigned long long)stats->bytes);
+			       (unsigned long long)stats->lost, (unsigned long long)stats->bytes,
+			       (unsigned long long)status->filtered[i]);
 	}
 }
 
@@ -149,14 +152,16 @@ static void add_number(struct json_object *object, const char *name, uint64_t nu
 	json_object_object_add(object, name, json_object_new_uint64(number));
 }
 
-static struct json_object *class_json(const struct hadal_class_stats *stats)
+static struct json_object *class_json(const struct status *status, unsigned int class)
 {
+	const struct hadal_class_stats *stats = &status->classes[class];
 	struct json_object *object = json_object_new_object();
 
 	add_number(object, "produced", stats->produced);
 	add_number(object, "delivered", stats->delivered);
 	add_number(object, "lost", stats->lost);
 	add_number(object, "bytes", stats->bytes);
+	add_number(object, "filtered", status->filtered[class]);
 	return object;
 }
 
@@ -190,7 +195,7 @@ static void add_counts(struct json_object *object, const struct status *status)
 	for (i = 0; i < HADAL_CLASS_SLOTS; i++)
 		if (status->has_class[i])
 			json_object_object_add(classes, hadal_class_name(i),
-					       class_json(&status->classes[i]));
+					       class_json(status, i));
 	json_object_object_add(object, "classes", classes);
 }
 

@@ -23,8 +23,6 @@
 #define SECOND		1000000000ULL
 #define DUMP_TIME	(5 * SECOND)	/* an interval waits no longer for its snapshot */
 
-enum { ARGUMENTS_MAX = 4096 };	/* bytes of argv to ask the module for */
-
 struct collector {
 	struct config config;
 	const char *path;
@@ -219,15 +217,51 @@ static int complain(const struct collector *collector, const char *what, int err
 static void module_config(const struct collector *collector, struct hadal_config *module)
 {
 	const struct config *config = &collector->config;
-	uint32_t arguments = collector->query.argv_limit < ARGUMENTS_MAX ? collector->query.argv_limit : ARGUMENTS_MAX;
 
 	hadal_config_default(module, &collector->query);
 	module->classes = HADAL_CLASS_BIT(HADAL_CLASS_PROCESS) | HADAL_CLASS_BIT(HADAL_CLASS_TCP);
 	module->lifecycle_ring_size = (uint32_t)config->lifecycle_ring;
 	module->flow_ring_size = (uint32_t)config->flow_ring;
 	module->watermark = (uint32_t)config->watermark;
-	module->argv_max = config->arguments ? arguments : 0;
+	module->argv_max = config->arguments ? (uint32_t)config->argv_max : 0;
 	memcpy(module->key, config->connection_key, sizeof(module->key));
+}
+
+static int filter_cgroups(const struct config *config, struct hadal_config *module)
+{
+	uint64_t id;
+	int result;
+
+	for (unsigned int i = 0; i < config->filter_cgroup_count; i++) {
+		result = hadal_cgroup_id(config->filter_cgroups[i], &id);
+		if (result) {
+			log_line(LOG_PRIORITY_ERROR, "filter.cgroups: there is no v2 cgroup %s",
+				 config->filter_cgroups[i]);
+			return result;
+		}
+		module->cgroups[module->cgroup_count++] = id;
+	}
+	return 0;
+}
+
+static void filter_ports(const struct config *config, struct hadal_config *module)
+{
+	bool excludes = config->filter_not_port_count;
+	const struct hadal_port_range *ports = excludes ? config->filter_not_ports : config->filter_ports;
+
+	if (excludes)
+		module->flags |= HADAL_CONFIG_EXCLUDE_PORTS;
+	module->port_count = excludes ? config->filter_not_port_count : config->filter_port_count;
+	memcpy(module->ports, ports, module->port_count * sizeof(module->ports[0]));
+}
+
+static int filter_config(const struct config *config, struct hadal_config *module)
+{
+	if (!config->filter_loopback)
+		module->flags |= HADAL_CONFIG_NO_LOOPBACK;
+	filter_ports(config, module);
+	module->min_duration = config->filter_min_duration;
+	return filter_cgroups(config, module);
 }
 
 static int open_session(struct collector *collector)
@@ -242,9 +276,12 @@ static int open_session(struct collector *collector)
 	}
 	hadal_session_query(collector->session, &collector->query);
 	module_config(collector, &module);
+	result = filter_config(&collector->config, &module);
+	if (result)
+		return result;
 	result = hadal_session_configure(collector->session, &module);
 	if (result)
-		return complain(collector, "the module refuses the configuration of rings", result);
+		return complain(collector, "the module refuses the configuration of rings and filters", result);
 	collector->reader = hadal_session_reader(collector->session);
 	result = hadal_session_start(collector->session);
 	if (result)

@@ -15,6 +15,7 @@
 
 #define KIB	1024ULL
 #define MIB	(1024 * KIB)
+#define DAY_MS	86400000ULL
 
 enum { SECRET_MAX = 4096 };	/* bytes of a token file */
 
@@ -60,6 +61,10 @@ static const char *set_compression(struct config *config, const char *value);
 static const char *set_timeout(struct config *config, const char *value);
 static const char *set_connection_key(struct config *config, const char *value);
 static const char *set_networks(struct config *config, const char *value);
+static const char *set_cgroups(struct config *config, const char *value);
+static const char *set_ports(struct config *config, const char *value);
+static const char *set_not_ports(struct config *config, const char *value);
+static const char *set_min_duration(struct config *config, const char *value);
 
 static const char *const logs_choices[] = { "lifecycle", "off", NULL };
 static const char *const profile_choices[] = { "services", "full", NULL };
@@ -89,7 +94,13 @@ static const struct option options[] = {
 	BYTES("module.lifecycle_ring", lifecycle_ring, 4 * KIB, 1024 * MIB),
 	BYTES("module.flow_ring", flow_ring, 4 * KIB, 1024 * MIB),
 	BYTES("module.watermark", watermark, 0, 1024 * MIB),
+	BYTES("module.argv_max", argv_max, 0, 4 * KIB),
 	SPECIAL("module.connection_key", set_connection_key, "HADAL_CONNECTION_KEY"),
+	SPECIAL("filter.cgroups", set_cgroups, NULL),
+	SPECIAL("filter.ports", set_ports, NULL),
+	SPECIAL("filter.not_ports", set_not_ports, NULL),
+	SWITCH("filter.loopback", filter_loopback),
+	SPECIAL("filter.min_duration", set_min_duration, NULL),
 	NUMBER("limits.edges_per_host", edges_host, 1, 1000000),
 	NUMBER("limits.edges_per_workload", edges_workload, 1, 1000000),
 	NUMBER("limits.workloads", workloads, 1, 100000),
@@ -384,6 +395,73 @@ static const char *set_networks(struct config *config, const char *value)
 	return fault;
 }
 
+static void drop_cgroups(struct config *config)
+{
+	while (config->filter_cgroup_count)
+		free(config->filter_cgroups[--config->filter_cgroup_count]);
+}
+
+static const char *add_cgroup(struct config *config, const char *path)
+{
+	if (path[0] != '/')
+		return "not a list of paths that begin with /, as in /proc/PID/cgroup";
+	if (config->filter_cgroup_count == CONFIG_CGROUPS)
+		return "more than 16 cgroups";
+	config->filter_cgroups[config->filter_cgroup_count] = strdup(path);
+	if (!config->filter_cgroups[config->filter_cgroup_count])
+		return "no memory";
+	config->filter_cgroup_count++;
+	return NULL;
+}
+
+static const char *set_cgroups(struct config *config, const char *value)
+{
+	char *copy = strdup(value), *rest = copy, *item;
+	const char *fault = copy ? NULL : "no memory";
+
+	drop_cgroups(config);
+	while (!fault && (item = strsep(&rest, ","))) {
+		item = trim(item);
+		if (*item)
+			fault = add_cgroup(config, item);
+	}
+	free(copy);
+	return fault;
+}
+
+static const char *take_ports(const char *value, struct hadal_port_range *ports, uint32_t *count)
+{
+	int result;
+
+	*count = 0;
+	if (!*value)
+		return NULL;
+	result = hadal_port_ranges(value, ports, count);
+	if (!result)
+		return NULL;
+	return result == -E2BIG ? "more than 16 ports or ranges" : "not a list of ports such as 80, 443, 8000-8099";
+}
+
+static const char *set_ports(struct config *config, const char *value)
+{
+	return take_ports(value, config->filter_ports, &config->filter_port_count);
+}
+
+static const char *set_not_ports(struct config *config, const char *value)
+{
+	return take_ports(value, config->filter_not_ports, &config->filter_not_port_count);
+}
+
+static const char *set_min_duration(struct config *config, const char *value)
+{
+	uint64_t milliseconds;
+
+	if (parse_number(value, false, &milliseconds) || milliseconds > DAY_MS)
+		return "not a number of milliseconds of at most a day";
+	config->filter_min_duration = milliseconds * 1000000;
+	return NULL;
+}
+
 /* ---- files ---- */
 
 struct reading {
@@ -629,6 +707,16 @@ static void check_rings(struct config *config)
 	if (config->watermark > smaller)
 		wrong(config, origin_of(config, "module.watermark"), "module.watermark",
 		      "above the smaller of the two rings");
+	if (config->arguments && config->argv_max > config->lifecycle_ring / 4)
+		wrong(config, origin_of(config, "module.argv_max"), "module.argv_max",
+		      "above a quarter of module.lifecycle_ring");
+}
+
+static void check_ports(struct config *config)
+{
+	if (config->filter_port_count && config->filter_not_port_count)
+		wrong(config, origin_of(config, "filter.not_ports"), "filter.not_ports",
+		      "not together with filter.ports");
 }
 
 static void check_url(struct config *config, const char *key, const char *value)
@@ -691,7 +779,8 @@ static void set_defaults(struct config *config, FILE *report)
 {
 	*config = (struct config){
 		.timeout = 10000, .interval = 60, .identity_wait = 30, .idle = 600, .stop_timeout = 20,
-		.queue_bytes = 64 * MIB, .lifecycle_ring = 256 * KIB, .flow_ring = MIB,
+		.queue_bytes = 64 * MIB, .lifecycle_ring = 256 * KIB, .flow_ring = MIB, .argv_max = 256,
+		.filter_loopback = true,
 		.edges_host = 2000, .edges_workload = 200, .workloads = 1000, .connections = 131072,
 		.processes = 65536, .containers = 4096, .events = 1000, .report = report,
 	};
@@ -709,6 +798,7 @@ int config_load(struct config *config, const char *path, FILE *report)
 	read_environment(config);
 	find_token(config);
 	check_rings(config);
+	check_ports(config);
 	check_sources(config);
 	check_shipping(config);
 	return config->errors ? -EINVAL : 0;
@@ -722,6 +812,7 @@ void config_free(struct config *config)
 		free(config->origin[i]);
 	}
 	drop_headers(config);
+	drop_cgroups(config);
 	if (config->token)
 		explicit_bzero(config->token, strlen(config->token));
 	free(config->token);

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <hadal/hadal.h>
+
 #include "address.h"
 #include "histogram.h"
 #include "ship.h"
@@ -23,6 +25,7 @@ enum {
 	CONFIG_HEADERS = 32,
 	CONFIG_NETWORKS = 48,
 	CONFIG_OPTIONS = 64,
+	CONFIG_CGROUPS = HADAL_FILTER_CGROUPS,
 };
 
 enum config_logs {
@@ -57,9 +60,17 @@ struct config {
 	uint64_t stop_timeout;		/* s */
 
 	char *device;
-	uint64_t lifecycle_ring, flow_ring, watermark;	/* bytes */
+	uint64_t lifecycle_ring, flow_ring, watermark, argv_max;	/* bytes */
 	uint8_t connection_key[CONFIG_KEY_SIZE];
 	bool has_connection_key;
+
+	char *filter_cgroups[CONFIG_CGROUPS];	/* paths */
+	unsigned int filter_cgroup_count;
+	struct hadal_port_range filter_ports[HADAL_FILTER_PORTS];
+	struct hadal_port_range filter_not_ports[HADAL_FILTER_PORTS];
+	uint32_t filter_port_count, filter_not_port_count;	/* one of them is 0 */
+	bool filter_loopback;			/* connections over loopback are recorded */
+	uint64_t filter_min_duration;		/* ns */
 
 	uint64_t edges_host, edges_workload, workloads, connections, processes, containers, events;
 

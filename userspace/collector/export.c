@@ -394,6 +394,11 @@ static void put_records(const struct target *target, const struct hadal_stats *s
 		const struct hadal_class_stats *of = &stats->class_stats[class];
 		const char *name = hadal_class_name(class);
 
+		if (name && stats->filtered[class])
+			put_count(target, &records_info,
+				  HADAL_ATTRIBUTES(target->batch, hadal_string("hadal.record.class", name),
+						   hadal_string("hadal.record.outcome", "filtered")),
+				  stats->filtered[class]);
 		if (!name || !of->produced)
 			continue;
 		put_count(target, &records_info,

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <hadal/cgroup.h>
@@ -285,6 +287,46 @@ static int find_path(uint32_t hierarchy, uint64_t id, pid_t pid, char *path, siz
 HADAL_API int hadal_cgroup_path(uint32_t hierarchy, uint64_t id, pid_t pid, char *path, size_t size)
 {
 	int saved = errno, result = find_path(hierarchy, id, pid, path, size);
+
+	errno = saved;
+	return result;
+}
+
+/* ---- the id of a path ---- */
+
+/* A cgroup's id is its directory's inode number. */
+static int id_of_directory(const char *directory, uint64_t *id)
+{
+	struct statfs filesystem;
+	struct stat status;
+
+	if (stat(directory, &status) || !S_ISDIR(status.st_mode) || statfs(directory, &filesystem) ||
+	    filesystem.f_type != CGROUP2_SUPER_MAGIC)
+		return -ENOENT;
+	*id = status.st_ino;
+	return 0;
+}
+
+static int find_id(const char *path, uint64_t *id)
+{
+	char directory[2 * HADAL_CGROUP_PATH_MAX];
+	size_t i;
+
+	if (path[0] != '/')
+		return -EINVAL;
+	for (i = 0; i < sizeof(unified_mounts) / sizeof(unified_mounts[0]); i++) {
+		if (snprintf(directory, sizeof(directory), "%s%s", unified_mounts[i], path) >=
+		    (int)sizeof(directory))
+			return -ENOENT;
+		if (id_of_directory(directory, id) == 0)
+			return 0;
+	}
+	return id_of_directory(path, id);
+}
+
+HADAL_API int hadal_cgroup_id(const char *path, uint64_t *id)
+{
+	int saved = errno, result = find_id(path, id);
 
 	errno = saved;
 	return result;

@@ -13,7 +13,7 @@
 
 #define LIFECYCLE_RING_SIZE	(256u << 10)
 #define FLOW_RING_SIZE		(1u << 20)
-#define ARGV_MAX		4096u
+#define ARGV_MAX		256u
 
 /* What the module asks of the lifecycle ring: EINVAL below it. */
 #define ARGV_PER_RING		4

@@ -45,4 +45,11 @@ HADAL_API int hadal_cgroup_parse(const char *path, char container_id[HADAL_CONTA
  */
 HADAL_API int hadal_cgroup_path(uint32_t hierarchy, uint64_t id, pid_t pid, char *path, size_t size);
 
+/*
+ * The id of the v2 cgroup at path: below the hierarchy's mount, as in
+ * /proc/PID/cgroup, or the whole name of its directory. ENOENT: there is none.
+ * EINVAL: path is not absolute.
+ */
+HADAL_API int hadal_cgroup_id(const char *path, uint64_t *id);
+
 #endif

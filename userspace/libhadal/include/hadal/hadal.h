@@ -64,10 +64,17 @@ HADAL_API void hadal_session_query(const struct hadal_session *session, struct h
 
 /*
  * Fills config with what suits most readers within the limits of query:
- * process and tcp, 256 KiB lifecycle and 1 MiB flow ring per CPU, up to
- * 4,096 bytes of argv, a key of zeros.
+ * process and tcp, 256 KiB lifecycle and 1 MiB flow ring per CPU, up to 256
+ * bytes of argv, a key of zeros.
  */
 HADAL_API void hadal_config_default(struct hadal_config *config, const struct hadal_query *query);
+
+/*
+ * "80,443,8000-8099" as ranges, and how many; the rest of ranges is zero.
+ * EINVAL: that is none. E2BIG: more than HADAL_FILTER_PORTS.
+ */
+HADAL_API int hadal_port_ranges(const char *text, struct hadal_port_range ranges[HADAL_FILTER_PORTS],
+				uint32_t *count);
 
 /*
  * Hands config to the module and maps the rings of every CPU that has some.
