@@ -79,6 +79,7 @@ help:
 	@echo 'make modules    hadal.ko for the kernel whose build tree is KDIR, as build/kmod/RELEASE/hadal.ko'
 	@echo 'make check      every test, from a fresh machine on; closes with N passed, N failed'
 	@echo 'make check-debug  the module on kernels with KASAN, lockdep, kmemleak, fault injection; KCSAN; PREEMPT_RT'
+	@echo 'make bench-kernel  what the module adds, in instructions, beside an equal eBPF program (KERNELS="6.1 6.12")'
 	@echo 'make fuzz       libFuzzer on the reader and on records, FUZZ_SECONDS=60 each'
 	@echo 'make demo       the main job in a guest: containers, module, collector, receiver (ONCE=1: once)'
 	@echo 'make deps       install what building and testing need from Debian packages (as root)'
