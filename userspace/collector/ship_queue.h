@@ -2,8 +2,9 @@
 /*
  * What waits to be shipped: batches as they were submitted, and the requests
  * that were made of older ones, encoded and compressed. Bounded in bytes and in
- * number, both kinds taken together; over the bound the oldest goes. A request
- * holds all that its delivery needs, so it could as well come from a disk.
+ * number, both kinds taken together; over the bound the oldest goes, except what
+ * was taken out just then, to be encoded or sent. A request holds all that its
+ * delivery needs, so it could as well come from a disk.
  *
  * Not thread-safe: the shipper has the lock.
  */
