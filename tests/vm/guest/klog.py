@@ -75,9 +75,18 @@ class Log:
         self.bad += fresh
         return fresh
 
-    def tail(self, count=25):
+    def whole(self):
         with open(self.path, "rb") as file:
-            return file.read().decode(errors="replace").replace("\r", "").splitlines()[-count:]
+            return file.read().decode(errors="replace").replace("\r", "").splitlines()
+
+    def tail(self, count=25):
+        return self.whole()[-count:]
+
+    def around_first_bad(self, before=5, after=40):
+        """The first bad line with what led to it and what it goes on to tell."""
+        lines = self.whole()
+        place = lines.index(self.bad[0])
+        return lines[max(place - before, 0):place + after]
 
 
 if __name__ == "__main__":

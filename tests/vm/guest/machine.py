@@ -33,8 +33,8 @@ KERNEL_LINE = [
     # as Amazon Linux 2023 has it; and then end at once
     "oops=panic", "panic=-1",
     "net.ifnames=0",
-    # emulated, and on a busy host, a guest may stand still for a while
-    "rcupdate.rcu_cpu_stall_timeout=60", "watchdog_thresh=30",
+    # emulated, and on a busy host, a guest may stand still for a minute and more
+    "rcupdate.rcu_cpu_stall_timeout=180", "watchdog_thresh=60",
 ]
 
 # With -icount time is instructions: nothing random, one nanosecond each.
@@ -210,7 +210,8 @@ class Guest:
             self.show_log_tail()
             return STATUS_TIMEOUT if self.is_ready() else STATUS_DIED
         if log.bad:
-            say(f"{len(log.bad)} bad line(s) in the kernel's log; the command's status was {status}")
+            say(f"{len(log.bad)} bad line(s) in the kernel's log; the command's status was {status}; the first:")
+            self.show_lines(log.around_first_bad())
             if not self.options.keep_log:
                 say("--keep-log FILE keeps the whole log")
             return STATUS_LOG
@@ -221,7 +222,10 @@ class Guest:
         return status
 
     def show_log_tail(self, count=25):
-        for line in klog.Log(self.log_file).tail(count):
+        self.show_lines(klog.Log(self.log_file).tail(count))
+
+    def show_lines(self, lines):
+        for line in lines:
             print(f"    {line}", file=sys.stderr)
 
     def bring_back_output(self):
