@@ -236,6 +236,49 @@ static void note_tombstone_gone(const struct hadal_conn *conn)
 		atomic_dec(&tombstones);
 }
 
+/* Either the entry that was there, made anew if need be, or a spare one. */
+static struct hadal_conn *occupy(struct bucket *bucket, const struct hadal_conn *image,
+				 bool keep_live, struct hadal_conn **spare)
+{
+	struct hadal_conn *conn = find_in(bucket, image->sk);
+
+	if (conn) {
+		if (keep_live && conn->state != HADAL_CONN_TOMBSTONE)
+			return conn;
+		note_tombstone_gone(conn);
+		fill_entry(conn, image);
+		return conn;
+	}
+	conn = *spare;
+	*spare = NULL;
+	if (conn) {
+		*conn = *image;
+		hlist_add_head(&conn->node, &bucket->head);
+	}
+	return conn;
+}
+
+static __always_inline struct hadal_conn *insert(const struct hadal_conn *image, bool keep_live)
+{
+	struct bucket *bucket = bucket_of(image->sk);
+	struct hadal_conn *conn, *spare;
+	unsigned long flags;
+
+	if (!READ_ONCE(armed))
+		return NULL;
+	local_irq_save(flags);
+	spare = take_entry();
+	raw_spin_lock(&bucket->lock);
+	conn = occupy(bucket, image, keep_live, &spare);
+	raw_spin_unlock(&bucket->lock);
+	if (spare)
+		put_entry(spare);
+	local_irq_restore(flags);
+	if (!conn)
+		atomic64_inc(&overflow);
+	return conn;
+}
+
 /**
  * hadal_conn_insert() - make an entry for @image->sk
  * @image: what the entry holds
@@ -248,32 +291,19 @@ static void note_tombstone_gone(const struct hadal_conn *conn)
  */
 struct hadal_conn *hadal_conn_insert(const struct hadal_conn *image)
 {
-	struct bucket *bucket = bucket_of(image->sk);
-	struct hadal_conn *conn, *spare;
-	unsigned long flags;
+	return insert(image, false);
+}
 
-	if (!READ_ONCE(armed))
-		return NULL;
-	local_irq_save(flags);
-	spare = take_entry();
-	raw_spin_lock(&bucket->lock);
-	conn = find_in(bucket, image->sk);
-	if (conn) {
-		note_tombstone_gone(conn);
-		fill_entry(conn, image);
-	} else if (spare) {
-		conn = spare;
-		spare = NULL;
-		*conn = *image;
-		hlist_add_head(&conn->node, &bucket->head);
-	}
-	raw_spin_unlock(&bucket->lock);
-	if (spare)
-		put_entry(spare);
-	local_irq_restore(flags);
-	if (!conn)
-		atomic64_inc(&overflow);
-	return conn;
+/**
+ * hadal_conn_insert_new() - make an entry for @image->sk unless it has one that lives
+ * @image: what the entry holds
+ *
+ * Return: the entry, of which the id tells whether it is the one that was there;
+ * NULL as hadal_conn_insert().
+ */
+struct hadal_conn *hadal_conn_insert_new(const struct hadal_conn *image)
+{
+	return insert(image, true);
 }
 
 /* The live entry of the socket at hand, or NULL; see the rule in conn_table.h. */
@@ -335,30 +365,43 @@ static bool may_bury(void)
 }
 
 /**
- * hadal_conn_bury() - make a tombstone of the entry of a socket that closes
+ * hadal_conn_close() - the entry of a socket that closes goes
  * @sk: the socket
  * @copy: what it was
  * @now: ns, CLOCK_MONOTONIC
  *
- * Return: true; false if that could not be: nothing changed.
+ * Of one that waits for accept(), which may return it yet, a tombstone stays
+ * where there is room for that.
+ *
+ * Return: whether there was one that lived.
  */
-bool hadal_conn_bury(const struct sock *sk, struct hadal_conn *copy, u64 now)
+bool hadal_conn_close(const struct sock *sk, struct hadal_conn *copy, u64 now)
 {
 	struct bucket *bucket = bucket_of(sk);
 	struct hadal_conn *conn;
 	unsigned long flags;
 	bool buried = false;
 
-	raw_spin_lock_irqsave(&bucket->lock, flags);
+	local_irq_save(flags);
+	raw_spin_lock(&bucket->lock);
 	conn = find_in(bucket, sk);
-	if (conn && conn->state == HADAL_CONN_PENDING && may_bury()) {
+	if (conn) {
 		*copy = *conn;
-		conn->state = HADAL_CONN_TOMBSTONE;
-		conn->time = now;
-		buried = true;
+		buried = copy->state == HADAL_CONN_PENDING && may_bury();
+		if (buried) {
+			conn->state = HADAL_CONN_TOMBSTONE;
+			conn->time = now;
+		} else {
+			hlist_del(&conn->node);
+		}
 	}
-	raw_spin_unlock_irqrestore(&bucket->lock, flags);
-	return buried;
+	raw_spin_unlock(&bucket->lock);
+	if (conn && !buried) {
+		note_tombstone_gone(copy);
+		put_entry(conn);
+	}
+	local_irq_restore(flags);
+	return conn && copy->state != HADAL_CONN_TOMBSTONE;
 }
 
 /**

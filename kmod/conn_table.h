@@ -61,12 +61,22 @@ struct hadal_owner {
 };
 
 /**
+ * struct hadal_conn_key - a connection's key as it was computed last
+ * @session: for which, its number; 0: not computed
+ */
+struct hadal_conn_key {
+	u64 key;
+	u64 session;
+};
+
+/**
  * struct hadal_conn - an entry
  * @time: ns, CLOCK_MONOTONIC: of connect() or establishment, 0 not seen; of a
  *	tombstone: when it closed
  * @flags: HADAL_TCP_*
  * @role: enum hadal_tcp_role
  * @state: enum hadal_conn_state
+ * @key: for events of the socket alone: a walker of the table does not look at it
  * @identity: nothing, but in debug builds
  */
 struct hadal_conn {
@@ -78,6 +88,7 @@ struct hadal_conn {
 	u32 flags;
 	u8 role;
 	u8 state;
+	struct hadal_conn_key key;
 	struct hadal_conn_identity identity;
 };
 
@@ -97,10 +108,11 @@ unsigned int hadal_conn_table_buckets(void);
 
 u64 hadal_conn_new_id(void);
 struct hadal_conn *hadal_conn_insert(const struct hadal_conn *image);
+struct hadal_conn *hadal_conn_insert_new(const struct hadal_conn *image);
 struct hadal_conn *hadal_conn_find(const struct sock *sk);
 void hadal_conn_set_state(struct hadal_conn *conn, enum hadal_conn_state state);
 bool hadal_conn_remove(const struct sock *sk, struct hadal_conn *copy);
-bool hadal_conn_bury(const struct sock *sk, struct hadal_conn *copy, u64 now);
+bool hadal_conn_close(const struct sock *sk, struct hadal_conn *copy, u64 now);
 struct hadal_conn *hadal_conn_own(const struct sock *sk, const struct hadal_owner *owner,
 				  struct hadal_conn *copy);
 void hadal_conn_claim(const struct sock *sk, const struct hadal_owner *owner);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A record is built once, as an image without its header, and copied into the
- * ring of this CPU in each session. All callers have preemption disabled.
+ * A record is built in its place, in this CPU's ring of the first session that
+ * gets it, and copied from there into the rings of others; nobody sees it before
+ * that is done. All callers have preemption disabled.
  */
 #include <linux/percpu.h>
 #include <linux/preempt.h>
@@ -11,9 +12,11 @@
 #include <linux/smp.h>
 #include <linux/string.h>
 
+#include "compat.h"
 #include "conn_table.h"
 #include "emit.h"
 #include "filter.h"
+#include "tcp_numbers.h"
 
 #ifdef HADAL_DEBUG
 atomic64_t hadal_debug_probes;
@@ -61,11 +64,10 @@ static inline void end_record(struct hadal_session *session, struct hadal_ring *
 }
 
 /* The place for a record of @size bytes, and its ring; NULL: lost and counted. */
-static inline struct hadal_record *begin_record(struct hadal_session *session, u32 size, u16 type,
-					 struct hadal_ring **ring)
+static __always_inline void *begin_record(struct hadal_session *session, u32 size, u16 type,
+					  enum hadal_class class, struct hadal_ring **ring)
 {
-	enum hadal_class class = class_of(type);
-	struct hadal_record *record;
+	void *record;
 
 	check_context();
 	*ring = this_ring(session, lane_of(class));
@@ -92,10 +94,6 @@ static bool wants(const struct hadal_session *session, enum hadal_class class)
 	return READ_ONCE(session->classes) & HADAL_CLASS_BIT(class);
 }
 
-#define for_each_wanting(session, class) \
-	list_for_each_entry_rcu(session, &hadal_running_sessions, running) \
-		if (wants(session, class))
-
 struct hadal_wanted hadal_wanted;
 
 /* The list of running sessions has changed; its lock is held. */
@@ -103,16 +101,13 @@ void hadal_emit_note_sessions(void)
 {
 	struct hadal_session *session;
 	u32 classes = 0, argv = 0;
-	bool filters = false;
 
 	list_for_each_entry(session, &hadal_running_sessions, running) {
 		classes |= session->classes;
-		filters |= session->filter != NULL;
 		if (wants(session, HADAL_CLASS_PROCESS))
 			argv = max(argv, session->config.argv_max);
 	}
 	WRITE_ONCE(hadal_wanted.argv, argv);
-	WRITE_ONCE(hadal_wanted.filters, filters);
 	WRITE_ONCE(hadal_wanted.classes, classes);
 }
 
@@ -121,17 +116,6 @@ void hadal_emit_note_sessions(void)
 static void count_filtered(struct hadal_session *session, enum hadal_class class)
 {
 	this_cpu_inc(session->unrecorded->filtered[class]);
-}
-
-/* No session was found whose filter lets it pass: each of them counts it. */
-static bool count_filtered_by_all(enum hadal_class class)
-{
-	struct hadal_session *session;
-
-	for_each_wanting(session, class)
-		if (session->filter)
-			count_filtered(session, class);
-	return false;
 }
 
 static inline bool process_passes(const struct hadal_session *session, struct task_struct *task)
@@ -146,29 +130,7 @@ static inline bool tcp_passes(const struct hadal_session *session, const struct 
 	       hadal_filter_passes_tcp(session->filter, sk, conn, type);
 }
 
-/* For hadal_process_due(). */
-bool hadal_filters_pass_process(struct task_struct *task)
-{
-	struct hadal_session *session;
-
-	for_each_wanting(session, HADAL_CLASS_PROCESS)
-		if (process_passes(session, task))
-			return true;
-	return count_filtered_by_all(HADAL_CLASS_PROCESS);
-}
-
-/* For hadal_tcp_due(). */
-bool hadal_filters_pass_tcp(const struct sock *sk, const struct hadal_conn *conn, u16 type)
-{
-	struct hadal_session *session;
-
-	for_each_wanting(session, HADAL_CLASS_TCP)
-		if (tcp_passes(session, sk, conn, type))
-			return true;
-	return count_filtered_by_all(HADAL_CLASS_TCP);
-}
-
-/* As hadal_process_due() for one session; counts it if it is filtered. */
+/* Does its filter let the process pass? Counts it if not. */
 inline bool hadal_process_due_to(struct hadal_session *session, struct task_struct *task)
 {
 	if (process_passes(session, task))
@@ -177,7 +139,7 @@ inline bool hadal_process_due_to(struct hadal_session *session, struct task_stru
 	return false;
 }
 
-/* As hadal_tcp_due() for one session; counts it if it is filtered. */
+/* Does its filter let the socket pass? Counts it if not. */
 inline bool hadal_tcp_due_to(struct hadal_session *session, const struct sock *sk,
 			     const struct hadal_conn *conn, u16 type)
 {
@@ -212,7 +174,7 @@ static __always_inline bool emit_to(struct hadal_session *session,
 				    const struct hadal_record *image, u32 size, u16 type)
 {
 	struct hadal_ring *ring;
-	struct hadal_record *record = begin_record(session, size, type, &ring);
+	struct hadal_record *record = begin_record(session, size, type, class_of(type), &ring);
 
 	if (unlikely(!record))
 		return false;
@@ -236,15 +198,75 @@ bool hadal_emit_to(struct hadal_session *session, const struct hadal_record *ima
 	return emit_to(session, image, size, type);
 }
 
-/* Write a record of a process into each session that gets it. */
-void hadal_emit_process(struct task_struct *task, const struct hadal_record *image, u32 size,
-			u16 type)
-{
-	struct hadal_session *session;
+/* ---- from hooks, to all sessions ---- */
 
-	for_each_wanting(session, HADAL_CLASS_PROCESS)
-		if (hadal_process_due_to(session, task))
-			emit_to(session, image, size, type);
+/* In front of the first session. */
+static __always_inline void go_to_head(struct hadal_emission *emission)
+{
+	emission->session = list_entry(&hadal_running_sessions, struct hadal_session, running);
+}
+
+/* The record's place in the next session that gets it; NULL: there is none. */
+static __always_inline void *next_process_place(struct hadal_emission *emission,
+						struct task_struct *task, u32 size, u16 type)
+{
+	struct hadal_session *session = emission->session;
+	void *record;
+
+	list_for_each_entry_continue_rcu(session, &hadal_running_sessions, running) {
+		if (!wants(session, HADAL_CLASS_PROCESS) || !hadal_process_due_to(session, task))
+			continue;
+		record = begin_record(session, size, type, HADAL_CLASS_PROCESS, &emission->ring);
+		if (likely(record)) {
+			emission->session = session;
+			return record;
+		}
+	}
+	return NULL;
+}
+
+/**
+ * hadal_emit_process_begin() - begin a record of a process
+ * @emission: the way of this record
+ * @task: a thread of the process
+ * @size: bytes
+ * @type: enum hadal_record_type
+ *
+ * Return: the record, of which the caller sets each byte behind the header before
+ * hadal_emit_process_end(), which must follow; NULL: no session gets it.
+ */
+void *hadal_emit_process_begin(struct hadal_emission *emission, struct task_struct *task, u32 size,
+			       u16 type)
+{
+	if (!hadal_class_wanted(HADAL_CLASS_PROCESS))
+		return NULL;
+	go_to_head(emission);
+	return next_process_place(emission, task, size, type);
+}
+
+static noinline void copy_process_record(struct hadal_emission other, struct task_struct *task,
+				  const struct hadal_record *record)
+{
+	struct hadal_record *copy;
+
+	while ((copy = next_process_place(&other, task, record->size, record->type))) {
+		copy_body(copy, record, record->size);
+		end_record(other.session, other.ring);
+	}
+}
+
+static __always_inline bool is_last(const struct hadal_emission *emission)
+{
+	return READ_ONCE(emission->session->running.next) == &hadal_running_sessions;
+}
+
+/* @record is complete, what hadal_emit_process_begin() returned. */
+void hadal_emit_process_end(struct hadal_emission *emission, struct task_struct *task,
+			    struct hadal_record *record)
+{
+	if (unlikely(!is_last(emission)))
+		copy_process_record(*emission, task, record);
+	end_record(emission->session, emission->ring);
 }
 
 /**
@@ -262,8 +284,8 @@ void hadal_emit_existing(struct hadal_session *session, struct hadal_record_proc
 	struct hadal_record_process *record;
 	struct hadal_ring *ring;
 
-	record = (void *)begin_record(session, sizeof(*record), HADAL_RECORD_PROCESS_EXISTING,
-				      &ring);
+	record = begin_record(session, sizeof(*record), HADAL_RECORD_PROCESS_EXISTING,
+			      HADAL_CLASS_PROCESS, &ring);
 	if (!record)
 		return;
 	copy_body(record, image, sizeof(*record));
@@ -281,7 +303,7 @@ static void emit_exec_to(struct hadal_session *session, struct hadal_record_proc
 	struct hadal_record_process_exec *record;
 	struct hadal_ring *ring;
 
-	record = (void *)begin_record(session, size, HADAL_RECORD_PROCESS_EXEC, &ring);
+	record = begin_record(session, size, HADAL_RECORD_PROCESS_EXEC, HADAL_CLASS_PROCESS, &ring);
 	if (!record)
 		return;
 	copy_body(record, image, used);
@@ -292,12 +314,35 @@ static void emit_exec_to(struct hadal_session *session, struct hadal_record_proc
 	end_record(session, ring);
 }
 
+/**
+ * hadal_exec_due() - is there a session that gets a record of this exec?
+ * @task: the process
+ *
+ * If so hadal_emit_exec() is to follow; if not, the sessions that filter it have
+ * counted that.
+ */
+bool hadal_exec_due(struct task_struct *task)
+{
+	struct hadal_session *session;
+
+	if (!hadal_class_wanted(HADAL_CLASS_PROCESS))
+		return false;
+	list_for_each_entry_rcu(session, &hadal_running_sessions, running)
+		if (wants(session, HADAL_CLASS_PROCESS) && process_passes(session, task))
+			return true;
+	list_for_each_entry_rcu(session, &hadal_running_sessions, running)
+		if (wants(session, HADAL_CLASS_PROCESS))
+			count_filtered(session, HADAL_CLASS_PROCESS);
+	return false;
+}
+
+/* The record's size differs between sessions: an image goes into each. */
 void hadal_emit_exec(struct task_struct *task, struct hadal_record_process_exec *image)
 {
 	struct hadal_session *session;
 
-	for_each_wanting(session, HADAL_CLASS_PROCESS)
-		if (hadal_process_due_to(session, task))
+	list_for_each_entry_rcu(session, &hadal_running_sessions, running)
+		if (wants(session, HADAL_CLASS_PROCESS) && hadal_process_due_to(session, task))
 			emit_exec_to(session, image);
 }
 
@@ -318,38 +363,109 @@ static inline u64 connection_key(const struct hadal_session *session,
 	return hash ?: 1;
 }
 
-static __always_inline void emit_tcp_to(struct hadal_session *session, struct hadal_record *image,
-					u32 size, u16 type, const struct hadal_isn_pair *isn)
+/* Each record of the class has struct hadal_tcp behind the header. */
+static inline struct hadal_tcp *tcp_of(struct hadal_record *record)
 {
-	/* Each record of the class has struct hadal_tcp behind the header. */
-	struct hadal_tcp *tcp = (struct hadal_tcp *)(image + 1);
-
-	tcp->key = connection_key(session, isn);
-	emit_to(session, image, size, type);
-}
-
-void hadal_emit_tcp_to(struct hadal_session *session, struct hadal_record *image, u32 size,
-		       u16 type, const struct hadal_isn_pair *isn)
-{
-	emit_tcp_to(session, image, size, type, isn);
+	return (struct hadal_tcp *)(record + 1);
 }
 
 /**
- * hadal_emit_tcp() - write a record of a socket into each session that gets it
- * @sk: the socket
- * @conn: as it was for hadal_tcp_due()
+ * hadal_emit_tcp_to() - write a record of a socket into one session
+ * @session: a running session
  * @image: the record without its header
  * @size: bytes
  * @type: enum hadal_record_type
  * @isn: makes the connection's key
  */
-void hadal_emit_tcp(const struct sock *sk, const struct hadal_conn *conn,
-		    struct hadal_record *image, u32 size, u16 type,
-		    const struct hadal_isn_pair *isn)
+void hadal_emit_tcp_to(struct hadal_session *session, struct hadal_record *image, u32 size,
+		       u16 type, const struct hadal_isn_pair *isn)
 {
-	struct hadal_session *session;
+	tcp_of(image)->key = connection_key(session, isn);
+	emit_to(session, image, size, type);
+}
 
-	for_each_wanting(session, HADAL_CLASS_TCP)
-		if (hadal_tcp_due_to(session, sk, conn, type))
-			emit_tcp_to(session, image, size, type, isn);
+/* Of one connection the key is the same at each of its events. */
+static inline u64 remembered_key(const struct hadal_session *session, const struct sock *sk,
+				 const struct hadal_conn *conn, struct hadal_conn_key *key)
+{
+	struct hadal_isn_pair isn HADAL_ALL_SET;
+
+	if (!key)
+		return 0;
+	if (key->session != session->number) {
+		hadal_tcp_isn_pair(&isn, sk, conn->role);
+		key->key = connection_key(session, &isn);
+		key->session = session->number;
+	}
+	return key->key;
+}
+
+static __always_inline void *next_tcp_place(struct hadal_emission *emission, const struct sock *sk,
+					    const struct hadal_conn *conn, u32 size, u16 type)
+{
+	struct hadal_session *session = emission->session;
+	void *record;
+
+	list_for_each_entry_continue_rcu(session, &hadal_running_sessions, running) {
+		if (!wants(session, HADAL_CLASS_TCP) || !hadal_tcp_due_to(session, sk, conn, type))
+			continue;
+		record = begin_record(session, size, type, HADAL_CLASS_TCP, &emission->ring);
+		if (likely(record)) {
+			emission->session = session;
+			return record;
+		}
+	}
+	return NULL;
+}
+
+/**
+ * hadal_emit_tcp_begin() - begin a record of a socket
+ * @emission: the way of this record
+ * @sk: the socket, its lock held
+ * @conn: its entry in the table, or what stands for it
+ * @size: bytes
+ * @type: enum hadal_record_type
+ *
+ * Return: the record, of which the caller sets each byte behind the header but
+ * the key before hadal_emit_tcp_end(), which must follow; NULL: no session gets
+ * it.
+ */
+void *hadal_emit_tcp_begin(struct hadal_emission *emission, const struct sock *sk,
+			   const struct hadal_conn *conn, u32 size, u16 type)
+{
+	if (!hadal_class_wanted(HADAL_CLASS_TCP))
+		return NULL;
+	go_to_head(emission);
+	return next_tcp_place(emission, sk, conn, size, type);
+}
+
+static noinline void copy_tcp_record(struct hadal_emission other, const struct sock *sk,
+			      const struct hadal_conn *conn, const struct hadal_record *record,
+			      struct hadal_conn_key *key)
+{
+	struct hadal_record *copy;
+
+	while ((copy = next_tcp_place(&other, sk, conn, record->size, record->type))) {
+		copy_body(copy, record, record->size);
+		tcp_of(copy)->key = remembered_key(other.session, sk, conn, key);
+		end_record(other.session, other.ring);
+	}
+}
+
+/**
+ * hadal_emit_tcp_end() - a record of a socket is complete
+ * @emission: as hadal_emit_tcp_begin() left it
+ * @sk: the socket
+ * @conn: as it was for hadal_emit_tcp_begin()
+ * @record: what that returned
+ * @key: what is known of the connection's key, and learns it; NULL: it has none
+ */
+void hadal_emit_tcp_end(struct hadal_emission *emission, const struct sock *sk,
+			const struct hadal_conn *conn, struct hadal_record *record,
+			struct hadal_conn_key *key)
+{
+	tcp_of(record)->key = remembered_key(emission->session, sk, conn, key);
+	if (unlikely(!is_last(emission)))
+		copy_tcp_record(*emission, sk, conn, record, key);
+	end_record(emission->session, emission->ring);
 }

@@ -136,13 +136,18 @@ void hadal_process_describe(struct hadal_process *process, struct task_struct *t
 /* The child can't run yet. Threads are not processes. */
 void hadal_process_fork(struct task_struct *child)
 {
-	struct hadal_record_process record HADAL_ALL_SET;
+	struct hadal_record_process *record;
+	struct hadal_emission emission;
 
-	if (child->pid != child->tgid || !hadal_process_due(child))
+	if (child->pid != child->tgid)
 		return;
-	hadal_process_describe(&record.process, child);
-	record.process.ns_tgid = task_pid_nr_ns(child, task_active_pid_ns(child));
-	hadal_emit_process(child, &record.header, sizeof(record), HADAL_RECORD_PROCESS_FORK);
+	record = hadal_emit_process_begin(&emission, child, sizeof(*record),
+					  HADAL_RECORD_PROCESS_FORK);
+	if (!record)
+		return;
+	hadal_process_describe(&record->process, child);
+	record->process.ns_tgid = task_pid_nr_ns(child, task_active_pid_ns(child));
+	hadal_emit_process_end(&emission, child, &record->header);
 }
 
 /* ---- exec ---- */
@@ -229,7 +234,7 @@ void hadal_process_exec(struct task_struct *task, pid_t old_pid, struct linux_bi
 	struct scratch *scratch = this_cpu_read(scratches);
 	struct hadal_record_process_exec bare HADAL_ALL_SET;
 
-	if (!hadal_process_due(task))
+	if (!hadal_exec_due(task))
 		return;
 	if (scratch) {
 		describe_exec(&scratch->record, task, old_pid, bprm);
@@ -333,16 +338,19 @@ static u32 exit_code(const struct task_struct *task)
 /* @task: current, the last thread of its process; its mm is gone. */
 void hadal_process_exit(struct task_struct *task)
 {
-	struct hadal_record_process_exit record HADAL_ALL_SET;
+	struct hadal_record_process_exit *record;
+	struct hadal_emission emission;
 
-	if (!hadal_process_due(task))
+	record = hadal_emit_process_begin(&emission, task, sizeof(*record),
+					  HADAL_RECORD_PROCESS_EXIT);
+	if (!record)
 		return;
-	hadal_process_describe(&record.process, task);
+	hadal_process_describe(&record->process, task);
 	if (task->signal->oom_mm)
-		record.process.flags |= HADAL_PROCESS_OOM;
-	record.exit_code = exit_code(task);
-	record.reserved = 0;
-	record.max_rss = (u64)task->signal->maxrss << PAGE_SHIFT;
-	sum_threads(&record, task);
-	hadal_emit_process(task, &record.header, sizeof(record), HADAL_RECORD_PROCESS_EXIT);
+		record->process.flags |= HADAL_PROCESS_OOM;
+	record->exit_code = exit_code(task);
+	record->reserved = 0;
+	record->max_rss = (u64)task->signal->maxrss << PAGE_SHIFT;
+	sum_threads(record, task);
+	hadal_emit_process_end(&emission, task, &record->header);
 }

@@ -29,6 +29,7 @@ static LIST_HEAD(all_sessions);
 static DEFINE_MUTEX(all_sessions_lock);
 
 static atomic_t open_sessions;
+static atomic64_t last_number;
 
 /* Counts of sessions that are gone, under all_sessions_lock. */
 static struct hadal_stats retired;
@@ -527,6 +528,7 @@ static int session_open(struct inode *inode, struct file *file)
 	session = kzalloc(sizeof(*session), GFP_KERNEL_ACCOUNT);
 	if (!session)
 		return -ENOMEM;
+	session->number = atomic64_inc_return(&last_number);
 	mutex_init(&session->lock);
 	INIT_LIST_HEAD(&session->all);
 	INIT_LIST_HEAD(&session->running);

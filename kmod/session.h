@@ -55,6 +55,7 @@ struct hadal_unrecorded {
  * @lock: serializes the calls of its reader; taken before hadal_attach_lock
  * @all: in the list of configured sessions, under the lock of that list
  * @running: in the list that hooks walk, under RCU
+ * @number: of this session since the module was loaded, from 1
  * @classes: HADAL_CLASS_BIT of what it gets
  * @filter: of these; NULL: all
  * @rings: by CPU number; an entry is set once and stays
@@ -68,6 +69,7 @@ struct hadal_session {
 	struct list_head running;
 	bool is_configured;
 	bool is_running;
+	u64 number;
 	u32 classes;
 	struct hadal_filter *filter;
 	struct hadal_config config;

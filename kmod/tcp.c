@@ -80,11 +80,10 @@ static void describe_owner(struct hadal_tcp *tcp, const struct hadal_owner *owne
 	tcp->cgroup_hierarchy = owner->cgroup_hierarchy;
 }
 
-/* Sets each byte of @tcp. The key is set where the record goes to a session. */
+/* Sets each byte of @tcp but the key, which is set where the record goes to a session. */
 static void describe(struct hadal_tcp *tcp, const struct sock *sk, const struct hadal_conn *conn)
 {
 	tcp->id = conn->id;
-	tcp->key = 0;
 	tcp->start_time = conn->time;
 	tcp->role = conn->role;
 	tcp->flags = conn->flags;
@@ -165,21 +164,22 @@ static void on_connect(const struct sock *sk)
 	hadal_conn_insert(&image);
 }
 
-static void emit_established(const struct sock *sk, const struct hadal_conn *conn)
+static void emit_established(const struct sock *sk, struct hadal_conn *conn)
 {
-	struct hadal_record_tcp_established record HADAL_ALL_SET;
-	struct hadal_isn_pair isn HADAL_ALL_SET;
+	struct hadal_record_tcp_established *record;
+	struct hadal_emission emission;
 
-	if (!hadal_tcp_due(sk, conn, HADAL_RECORD_TCP_ESTABLISHED))
+	record = hadal_emit_tcp_begin(&emission, sk, conn, sizeof(*record),
+				      HADAL_RECORD_TCP_ESTABLISHED);
+	if (!record)
 		return;
-	describe(&record.tcp, sk, conn);
-	record.connect_latency = 0;
+	describe(&record->tcp, sk, conn);
+	record->connect_latency = 0;
 	if (tcp_sk(sk)->syn_fastopen)
-		record.tcp.flags |= HADAL_TCP_FASTOPEN;
+		record->tcp.flags |= HADAL_TCP_FASTOPEN;
 	else if (conn->time)
-		record.connect_latency = ktime_get_ns() - conn->time;
-	hadal_tcp_isn_pair(&isn, sk, conn->role);
-	hadal_emit_tcp(sk, conn, &record.header, sizeof(record), HADAL_RECORD_TCP_ESTABLISHED, &isn);
+		record->connect_latency = record->header.time - conn->time;
+	hadal_emit_tcp_end(&emission, sk, conn, &record->header, &conn->key);
 }
 
 static void on_connected(const struct sock *sk, struct hadal_conn *conn)
@@ -197,20 +197,24 @@ static void on_connected(const struct sock *sk, struct hadal_conn *conn)
 	hadal_conn_set_state(conn, HADAL_CONN_OPEN);
 }
 
-static void emit_accepted(const struct sock *sk, const struct hadal_conn *conn, u32 flags)
+static void emit_accepted(const struct sock *sk, struct hadal_conn *conn, u32 flags)
 {
-	struct hadal_record_tcp_accepted record HADAL_ALL_SET;
-	struct hadal_isn_pair isn HADAL_ALL_SET;
+	struct hadal_record_tcp_accepted *record;
+	struct hadal_emission emission;
 
-	if (!hadal_tcp_due(sk, conn, HADAL_RECORD_TCP_ACCEPTED))
+	record = hadal_emit_tcp_begin(&emission, sk, conn, sizeof(*record),
+				      HADAL_RECORD_TCP_ACCEPTED);
+	if (!record)
 		return;
-	describe(&record.tcp, sk, conn);
-	record.tcp.flags |= flags;
-	hadal_tcp_isn_pair(&isn, sk, HADAL_TCP_SERVER);
-	hadal_emit_tcp(sk, conn, &record.header, sizeof(record), HADAL_RECORD_TCP_ACCEPTED, &isn);
+	describe(&record->tcp, sk, conn);
+	record->tcp.flags |= flags;
+	hadal_emit_tcp_end(&emission, sk, conn, &record->header, &conn->key);
 }
 
-/* A child of a listener; whoever accepts it is not known yet. */
+/*
+ * A child of a listener; whoever accepts it is not known yet, unless it was
+ * accepted before the handshake ended: TCP Fast Open.
+ */
 static void on_child(const struct sock *sk)
 {
 	struct hadal_conn image = {
@@ -223,7 +227,13 @@ static void on_child(const struct sock *sk)
 	struct hadal_conn *conn;
 
 	note_identity(&image, sk);
-	conn = hadal_conn_insert(&image);
+	conn = hadal_conn_insert_new(&image);
+	if (conn && conn->id != image.id) {
+		/* Both ends connected at once. */
+		if (conn->role == HADAL_TCP_CLIENT)
+			on_connected(sk, conn);
+		return;
+	}
 	if (!sk_is_mptcp(sk))
 		return;
 	/* accept() returns the MPTCP socket, never this subflow of it. */
@@ -236,27 +246,26 @@ static void on_child(const struct sock *sk)
 
 static void on_established(const struct sock *sk, int old_state)
 {
-	struct hadal_conn *conn = hadal_conn_find(sk);
-
-	if (old_state == TCP_SYN_SENT || (conn && conn->role == HADAL_TCP_CLIENT))
-		on_connected(sk, conn);
-	else if (!conn)
+	if (old_state == TCP_SYN_SENT)
+		on_connected(sk, hadal_conn_find(sk));
+	else
 		on_child(sk);
-	/* else accepted before the handshake ended: TCP Fast Open */
 }
 
 static void emit_listener(const struct sock *sk, const struct hadal_conn *conn, u16 type)
 {
-	struct hadal_record_tcp_listener record HADAL_ALL_SET;
+	struct hadal_record_tcp_listener *record;
+	struct hadal_emission emission;
 
-	if (!hadal_tcp_due(sk, conn, type))
+	record = hadal_emit_tcp_begin(&emission, sk, conn, sizeof(*record), type);
+	if (!record)
 		return;
-	describe(&record.tcp, sk, conn);
-	if (!record.tcp.local_port)
-		record.tcp.flags |= HADAL_TCP_PORT_UNKNOWN;
-	record.backlog = READ_ONCE(sk->sk_max_ack_backlog);
-	record.reserved = 0;
-	hadal_emit_tcp(sk, conn, &record.header, sizeof(record), type, &no_isn);
+	describe(&record->tcp, sk, conn);
+	if (!record->tcp.local_port)
+		record->tcp.flags |= HADAL_TCP_PORT_UNKNOWN;
+	record->backlog = READ_ONCE(sk->sk_max_ack_backlog);
+	record->reserved = 0;
+	hadal_emit_tcp_end(&emission, sk, conn, &record->header, NULL);
 }
 
 static void on_listen(const struct sock *sk)
@@ -343,7 +352,7 @@ void hadal_tcp_graft(const struct sock *sk)
 	}
 	if (copy.state != HADAL_CONN_PENDING)
 		return;
-	emit_accepted(sk, &copy, 0);
+	emit_accepted(sk, conn, 0);
 	hadal_conn_set_state(conn, HADAL_CONN_OPEN);
 }
 
@@ -351,15 +360,17 @@ void hadal_tcp_graft(const struct sock *sk)
 
 static void emit_failed(const struct sock *sk, const struct hadal_conn *conn)
 {
-	struct hadal_record_tcp_failed record HADAL_ALL_SET;
+	struct hadal_record_tcp_failed *record;
+	struct hadal_emission emission;
 
-	if (!hadal_tcp_due(sk, conn, HADAL_RECORD_TCP_FAILED))
+	record = hadal_emit_tcp_begin(&emission, sk, conn, sizeof(*record), HADAL_RECORD_TCP_FAILED);
+	if (!record)
 		return;
-	describe(&record.tcp, sk, conn);
-	record.duration = conn->time ? ktime_get_ns() - conn->time : 0;
-	record.error = READ_ONCE(sk->sk_err);
-	record.syn_retransmitted = tcp_sk(sk)->total_retrans;
-	hadal_emit_tcp(sk, conn, &record.header, sizeof(record), HADAL_RECORD_TCP_FAILED, &no_isn);
+	describe(&record->tcp, sk, conn);
+	record->duration = conn->time ? record->header.time - conn->time : 0;
+	record->error = READ_ONCE(sk->sk_err);
+	record->syn_retransmitted = tcp_sk(sk)->total_retrans;
+	hadal_emit_tcp_end(&emission, sk, conn, &record->header, NULL);
 }
 
 /* A close in softirq is the network's doing, whoever happens to run. */
@@ -368,21 +379,21 @@ static u32 closer_tgid(void)
 	return in_task() && !(current->flags & PF_KTHREAD) ? current->tgid : 0;
 }
 
-static void emit_closed(const struct sock *sk, const struct hadal_conn *conn, int old_state)
+static void emit_closed(const struct sock *sk, struct hadal_conn *conn, int old_state)
 {
-	struct hadal_record_tcp_closed record HADAL_ALL_SET;
-	struct hadal_isn_pair isn HADAL_ALL_SET;
+	struct hadal_record_tcp_closed *record;
+	struct hadal_emission emission;
 
-	if (!hadal_tcp_due(sk, conn, HADAL_RECORD_TCP_CLOSED))
+	record = hadal_emit_tcp_begin(&emission, sk, conn, sizeof(*record), HADAL_RECORD_TCP_CLOSED);
+	if (!record)
 		return;
-	describe(&record.tcp, sk, conn);
-	hadal_tcp_count(&record.counters, sk, old_state, conn->role);
-	record.old_state = old_state;
-	record.error = READ_ONCE(sk->sk_err);
-	record.closer_tgid = closer_tgid();
-	record.reserved = 0;
-	hadal_tcp_isn_pair(&isn, sk, conn->role);
-	hadal_emit_tcp(sk, conn, &record.header, sizeof(record), HADAL_RECORD_TCP_CLOSED, &isn);
+	describe(&record->tcp, sk, conn);
+	hadal_tcp_count(&record->counters, sk, old_state, conn->role);
+	record->old_state = old_state;
+	record->error = READ_ONCE(sk->sk_err);
+	record->closer_tgid = closer_tgid();
+	record->reserved = 0;
+	hadal_emit_tcp_end(&emission, sk, conn, &record->header, &conn->key);
 }
 
 /* It had no entry: the table was full, or it never came to be established. */
@@ -432,8 +443,7 @@ static void on_close(const struct sock *sk, int old_state)
 {
 	struct hadal_conn conn HADAL_ALL_SET;
 
-	if (hadal_conn_bury(sk, &conn, ktime_get_coarse_ns()) ||
-	    (hadal_conn_remove(sk, &conn) && conn.state != HADAL_CONN_TOMBSTONE))
+	if (hadal_conn_close(sk, &conn, ktime_get_coarse_ns()))
 		close_known(sk, &conn, old_state);
 	else
 		close_unknown(sk, old_state);

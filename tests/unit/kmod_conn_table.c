@@ -85,6 +85,15 @@ static struct hadal_conn *insert(const struct sock *sk, u8 state)
 	return hadal_conn_insert(&image);
 }
 
+/* A live entry goes; whether a tombstone stays in its place. */
+static bool close_buries(const struct sock *sk, struct hadal_conn *copy)
+{
+	unsigned long before = hadal_conn_table_live();
+
+	assert_true(hadal_conn_close(sk, copy, NOW));
+	return hadal_conn_table_live() == before;
+}
+
 /* ---- one entry ---- */
 
 static void what_is_inserted_is_found_until_removed(void **state)
@@ -153,20 +162,53 @@ static void only_what_waits_for_accept_is_buried(void **state)
 	struct hadal_conn copy;
 
 	(void)state;
-	assert_false(hadal_conn_bury(&sockets[0], &copy, NOW));
+	assert_false(hadal_conn_close(&sockets[0], &copy, NOW));
 	insert(&sockets[0], HADAL_CONN_OPEN);
 	insert(&sockets[1], HADAL_CONN_CONNECTING);
 	insert(&sockets[2], HADAL_CONN_LISTENING);
 	insert(&sockets[3], HADAL_CONN_PENDING);
-	assert_false(hadal_conn_bury(&sockets[0], &copy, NOW));
-	assert_false(hadal_conn_bury(&sockets[1], &copy, NOW));
-	assert_false(hadal_conn_bury(&sockets[2], &copy, NOW));
-	assert_true(hadal_conn_bury(&sockets[3], &copy, NOW));
+	assert_false(close_buries(&sockets[0], &copy));
+	assert_int_equal(HADAL_CONN_OPEN, copy.state);
+	assert_false(close_buries(&sockets[1], &copy));
+	assert_false(close_buries(&sockets[2], &copy));
+	assert_true(close_buries(&sockets[3], &copy));
 	assert_int_equal(HADAL_CONN_PENDING, copy.state);
-	assert_false(hadal_conn_bury(&sockets[3], &copy, NOW));
 	assert_true(hadal_conn_remove(&sockets[3], &copy));
 	assert_int_equal(HADAL_CONN_TOMBSTONE, copy.state);
 	assert_int_equal(NOW, copy.time);
+	assert_int_equal(0, hadal_conn_table_live());
+}
+
+/* A socket that passes to CLOSE once more: nothing of it may stay. */
+static void a_tombstone_goes_when_its_socket_closes(void **state)
+{
+	struct hadal_conn copy;
+
+	(void)state;
+	insert(&sockets[0], HADAL_CONN_PENDING);
+	assert_true(close_buries(&sockets[0], &copy));
+	assert_false(hadal_conn_close(&sockets[0], &copy, NOW));
+	assert_int_equal(0, hadal_conn_table_live());
+	assert_false(hadal_conn_remove(&sockets[0], &copy));
+}
+
+static void a_new_entry_is_made_unless_one_lives(void **state)
+{
+	struct hadal_conn image = image_of(&sockets[0], HADAL_CONN_PENDING), copy, *conn;
+	struct hadal_conn again = image_of(&sockets[0], HADAL_CONN_PENDING);
+
+	(void)state;
+	conn = hadal_conn_insert_new(&image);
+	assert_non_null(conn);
+	assert_int_equal(image.id, conn->id);
+	assert_ptr_equal(conn, hadal_conn_insert_new(&again));
+	assert_int_equal(image.id, conn->id);
+	assert_int_equal(1, hadal_conn_table_live());
+	assert_true(close_buries(&sockets[0], &copy));
+	conn = hadal_conn_insert_new(&again);
+	assert_non_null(conn);
+	assert_int_equal(again.id, conn->id);
+	assert_int_equal(1, hadal_conn_table_live());
 }
 
 /* The socket's memory may be another's by now. */
@@ -177,7 +219,7 @@ static void a_tombstone_is_nobody_s_but_accept_s(void **state)
 
 	(void)state;
 	insert(&sockets[0], HADAL_CONN_PENDING);
-	assert_true(hadal_conn_bury(&sockets[0], &copy, NOW));
+	assert_true(close_buries(&sockets[0], &copy));
 	assert_null(hadal_conn_find(&sockets[0]));
 	assert_null(hadal_conn_own(&sockets[0], &owner, &copy));
 	hadal_conn_claim(&sockets[0], &owner);
@@ -192,10 +234,7 @@ static unsigned int bury_all(unsigned int first, unsigned int count)
 
 	for (i = first; i < first + count; i++) {
 		insert(&sockets[i], HADAL_CONN_PENDING);
-		if (hadal_conn_bury(&sockets[i], &copy, NOW))
-			buried++;
-		else
-			assert_true(hadal_conn_remove(&sockets[i], &copy));
+		buried += close_buries(&sockets[i], &copy);
 	}
 	return buried;
 }
@@ -486,6 +525,7 @@ enum { ABSENT = -1 };
 static void open_or_close(int *model, unsigned int at, unsigned int *seed)
 {
 	struct hadal_conn copy;
+	bool buried;
 
 	if (model[at] == ABSENT || model[at] == HADAL_CONN_TOMBSTONE) {
 		u8 fresh = rand_r(seed) % 2 ? HADAL_CONN_OPEN : HADAL_CONN_PENDING;
@@ -494,14 +534,10 @@ static void open_or_close(int *model, unsigned int at, unsigned int *seed)
 			model[at] = fresh;
 		return;
 	}
-	if (hadal_conn_bury(&sockets[at], &copy, NOW)) {
-		assert_int_equal(HADAL_CONN_PENDING, model[at]);
-		model[at] = HADAL_CONN_TOMBSTONE;
-		return;
-	}
-	assert_true(hadal_conn_remove(&sockets[at], &copy));
+	buried = close_buries(&sockets[at], &copy);
 	assert_int_equal(model[at], copy.state);
-	model[at] = ABSENT;
+	assert_true(!buried || copy.state == HADAL_CONN_PENDING);
+	model[at] = buried ? HADAL_CONN_TOMBSTONE : ABSENT;
 }
 
 static void check_model(const int *model)
@@ -578,10 +614,7 @@ static void live(struct sock *sk, struct worker *worker, unsigned int *seed)
 	}
 	if (rand_r(seed) % 64 == 0)
 		sched_yield();
-	if (hadal_conn_bury(sk, &copy, hadal_conn_new_id()))
-		worker->wrong += copy.id != sk->id;
-	else
-		worker->wrong += !hadal_conn_remove(sk, &copy) || copy.id != sk->id;
+	worker->wrong += !hadal_conn_close(sk, &copy, hadal_conn_new_id()) || copy.id != sk->id;
 	sk->id = 0;	/* freed: whoever looks now is wrong, and races */
 }
 
@@ -698,6 +731,8 @@ int main(void)
 		TEST(the_owner_is_set_by_accept_and_never_by_a_later_holder),
 		TEST(only_what_waits_for_accept_is_buried),
 		TEST(a_tombstone_is_nobody_s_but_accept_s),
+		TEST(a_tombstone_goes_when_its_socket_closes),
+		TEST(a_new_entry_is_made_unless_one_lives),
 		TEST(tombstones_take_a_part_of_the_table_and_no_more),
 		TEST(tombstones_expire_by_their_age),
 		TEST(the_socket_of_a_tombstone_is_used_again),
