@@ -69,74 +69,20 @@ bool ring_refresh(struct ring *ring, uint64_t reading)
 	return idle;
 }
 
-static const char *foreign_fault(const struct ring *ring, const struct hadal_record *record)
+void ring_count_lost(struct ring *ring, const struct hadal_record *record)
 {
-	if (record->cpu != ring->cpu || record->lane != ring->lane)
-		return "a record of another ring";
-	if (ring->sequence_known && record->sequence - ring->next_sequence > INT32_MAX)
-		return "the sequence stepped back";
-	return NULL;
-}
-
-void ring_look(struct ring *ring)
-{
-	uint32_t available = ring->committed - ring->position;
-	const struct hadal_record *record;
-
-	ring->head = NULL;
-	ring->head_is_old = false;
-	if (!available)
-		return;
-	record = (const void *)(ring->data + (ring->position & (ring->data_size - 1)));
-	if (hadal_record_validate(record, available, &ring->fault))
-		return;
-	ring->fault = foreign_fault(ring, record);
-	if (ring->fault)
-		return;
-	if (record->time < ring->head_time)
-		ring->time_steps_back++;
-	else
-		ring->head_time = record->time;
-	ring->head = record;
-}
-
-static void count_lost(struct ring *ring, const struct hadal_record_lost *record)
-{
+	const struct hadal_record_lost *lost = (const void *)record;
 	uint64_t sum = 0;
 	unsigned int i;
 
 	for (i = 0; i < HADAL_CLASS_SLOTS; i++) {
-		ring->lost[i] += record->count[i];
-		sum += record->count[i];
+		ring->lost[i] += lost->count[i];
+		sum += lost->count[i];
 	}
 	if (ring->gap_known && sum != ring->gap)
 		ring->lost_unexplained++;
 	ring->gap = 0;
 	ring->gap_known = true;
-}
-
-static void count(struct ring *ring, const struct hadal_record *record)
-{
-	uint32_t missed = ring->sequence_known ? record->sequence - ring->next_sequence : 0;
-
-	ring->next_sequence = record->sequence + 1;
-	ring->sequence_known = true;
-	ring->gap += missed;
-	ring->lost_by_gap += missed;
-	ring->records++;
-	ring->bytes += record->size;
-	if (record->type == HADAL_RECORD_LOST)
-		count_lost(ring, (const struct hadal_record_lost *)record);
-}
-
-const struct hadal_record *ring_take(struct ring *ring)
-{
-	const struct hadal_record *record = ring->head;
-
-	count(ring, record);
-	ring->position += record->size;
-	ring_look(ring);
-	return record;
 }
 
 void ring_release(struct ring *ring)

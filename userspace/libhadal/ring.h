@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <hadal/hadal.h>
+#include "validate.h"
 
 struct ring {
 	const struct hadal_ring_producer *producer;
@@ -60,11 +60,69 @@ void ring_init(struct ring *ring, const struct hadal_ring_producer *producer,
  */
 bool ring_refresh(struct ring *ring, uint64_t reading);
 
+/* For ring_take(). */
+void ring_count_lost(struct ring *ring, const struct hadal_record *record);
+
+static inline const char *ring_foreign_fault(const struct ring *ring,
+					     const struct hadal_record *record)
+{
+	if (record->cpu != ring->cpu || record->lane != ring->lane)
+		return "a record of another ring";
+	if (ring->sequence_known && record->sequence - ring->next_sequence > INT32_MAX)
+		return "the sequence stepped back";
+	return NULL;
+}
+
 /* Validates the record at position and sets head, or fault. */
-void ring_look(struct ring *ring);
+static inline void ring_look(struct ring *ring)
+{
+	uint32_t available = ring->committed - ring->position;
+	const struct hadal_record *record;
+	const char *fault;
+
+	ring->head = NULL;
+	ring->head_is_old = false;
+	if (!available)
+		return;
+	record = (const void *)(ring->data + (ring->position & (ring->data_size - 1)));
+	fault = record_fault(record, available);
+	if (!fault)
+		fault = ring_foreign_fault(ring, record);
+	if (fault) {
+		ring->fault = fault;
+		return;
+	}
+	if (record->time < ring->head_time)
+		ring->time_steps_back++;
+	else
+		ring->head_time = record->time;
+	ring->head = record;
+}
+
+static inline void ring_count(struct ring *ring, const struct hadal_record *record)
+{
+	uint32_t missed = ring->sequence_known ? record->sequence - ring->next_sequence : 0;
+
+	ring->next_sequence = record->sequence + 1;
+	ring->sequence_known = true;
+	ring->gap += missed;
+	ring->lost_by_gap += missed;
+	ring->records++;
+	ring->bytes += record->size;
+	if (record->type == HADAL_RECORD_LOST)
+		ring_count_lost(ring, record);
+}
 
 /* Hands out head: counts it and moves to the next. */
-const struct hadal_record *ring_take(struct ring *ring);
+static inline const struct hadal_record *ring_take(struct ring *ring)
+{
+	const struct hadal_record *record = ring->head;
+
+	ring_count(ring, record);
+	ring->position += record->size;
+	ring_look(ring);
+	return record;
+}
 
 /* Gives all that was handed out back to the writer. */
 void ring_release(struct ring *ring);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whether bytes are a record. The reader asks this of each one that it hands out:
+ * it is inline.
+ */
+#ifndef LIBHADAL_VALIDATE_H
+#define LIBHADAL_VALIDATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include <hadal/hadal.h>
+
+enum record_body {
+	BODY_PLAIN,
+	BODY_PROCESS,
+	BODY_EXEC,
+	BODY_TCP,
+};
+
+/* The size is that without variable parts; 0: the type is not known. */
+struct record_shape {
+	uint16_t size;	/* bytes */
+	uint8_t record_class;
+	uint8_t body;	/* enum record_body */
+};
+
+#define SHAPE(name, suffix, class, kind) \
+	[HADAL_RECORD_##name] = { sizeof(struct hadal_record_##suffix), HADAL_CLASS_##class, BODY_##kind }
+
+/* By type: this is asked of each record. */
+static const struct record_shape record_shapes[] = {
+	SHAPE(LOST, lost, CONTROL, PLAIN),
+	SHAPE(CLOCK_SYNC, clock_sync, CONTROL, PLAIN),
+	SHAPE(DUMP_START, dump, CONTROL, PLAIN),
+	SHAPE(DUMP_END, dump, CONTROL, PLAIN),
+	SHAPE(RING_ADDED, ring_added, CONTROL, PLAIN),
+	SHAPE(PROCESS_FORK, process, PROCESS, PROCESS),
+	SHAPE(PROCESS_EXEC, process_exec, PROCESS, EXEC),
+	SHAPE(PROCESS_EXIT, process_exit, PROCESS, PROCESS),
+	SHAPE(PROCESS_EXISTING, process, PROCESS, PROCESS),
+	SHAPE(TCP_ESTABLISHED, tcp_established, TCP, TCP),
+	SHAPE(TCP_FAILED, tcp_failed, TCP, TCP),
+	SHAPE(TCP_ACCEPTED, tcp_accepted, TCP, TCP),
+	SHAPE(TCP_CLOSED, tcp_closed, TCP, TCP),
+	SHAPE(TCP_SNAPSHOT, tcp_snapshot, TCP, TCP),
+	SHAPE(TCP_LISTENING, tcp_listener, TCP, TCP),
+	SHAPE(TCP_LISTENER_CLOSED, tcp_listener, TCP, TCP),
+};
+
+static inline const struct record_shape *record_shape_of(uint16_t type)
+{
+	if (type >= sizeof(record_shapes) / sizeof(record_shapes[0]) || !record_shapes[type].size)
+		return NULL;
+	return &record_shapes[type];
+}
+
+static inline const char *header_fault(const struct hadal_record *record, size_t available)
+{
+	if (available < sizeof(*record))
+		return "cut within its header";
+	if (record->size < sizeof(*record))
+		return "size below that of a header";
+	if (record->size % 8)
+		return "size not a multiple of 8";
+	if (record->size > available)
+		return "size beyond what was written";
+	if (record->record_class >= HADAL_CLASS_SLOTS)
+		return "unknown class";
+	if (record->lane >= HADAL_LANES)
+		return "unknown lane";
+	return NULL;
+}
+
+/* In all records of processes, and in all of tcp, these stand in one place. */
+static inline const struct hadal_process *process_of(const struct hadal_record *record)
+{
+	return &((const struct hadal_record_process *)record)->process;
+}
+
+static inline const struct hadal_tcp *tcp_of(const struct hadal_record *record)
+{
+	return &((const struct hadal_record_tcp_accepted *)record)->tcp;
+}
+
+/* The module fills comm up with NULs. */
+static inline const char *process_fault(const struct hadal_process *process)
+{
+	return process->comm[HADAL_COMM_LEN - 1] ? "comm without its NUL" : NULL;
+}
+
+static inline const char *exec_fault(const struct hadal_record_process_exec *exec)
+{
+	size_t variable = (size_t)exec->path_len + exec->script_len + exec->argv_len;
+
+	if (exec->strings_offset < sizeof(*exec))
+		return "exec strings within the struct";
+	return exec->strings_offset + variable <= exec->header.size ? NULL :
+		"exec strings beyond the record";
+}
+
+static inline const char *tcp_fault(const struct hadal_tcp *tcp)
+{
+	return tcp->family == AF_INET || tcp->family == AF_INET6 ? NULL : "unknown address family";
+}
+
+static inline const char *body_fault(const struct hadal_record *record, enum record_body body)
+{
+	const char *fault;
+
+	switch (body) {
+	case BODY_PROCESS:
+		return process_fault(process_of(record));
+	case BODY_EXEC:
+		fault = process_fault(process_of(record));
+		return fault ? fault : exec_fault((const struct hadal_record_process_exec *)record);
+	case BODY_TCP:
+		return tcp_fault(tcp_of(record));
+	default:
+		return NULL;
+	}
+}
+
+/* NULL, or why these bytes, as many as are available, are no record. */
+static inline const char *record_fault(const struct hadal_record *record, size_t available)
+{
+	const char *fault = header_fault(record, available);
+	const struct record_shape *shape;
+
+	if (fault)
+		return fault;
+	shape = record_shape_of(record->type);
+	if (!shape)
+		return NULL;
+	if (record->size < shape->size)
+		return "size below that of its type";
+	if (record->record_class != shape->record_class)
+		return "class is not that of its type";
+	return body_fault(record, shape->body);
+}
+
+#endif
