@@ -16,6 +16,7 @@
 #include "conn_table.h"
 #include "emit.h"
 #include "filter.h"
+#include "governor.h"
 #include "tcp_numbers.h"
 
 #ifdef HADAL_DEBUG
@@ -79,6 +80,29 @@ static __always_inline void *begin_record(struct hadal_session *session, u32 siz
 	if (unlikely(!record))
 		end_record(session, *ring);
 	return record;
+}
+
+static noinline void drop_record(struct hadal_session *session, enum hadal_class class)
+{
+	struct hadal_ring *ring = this_ring(session, lane_of(class));
+
+	if (!ring) {
+		atomic64_inc(&session->no_ring[class]);
+		return;
+	}
+	hadal_ring_begin_governed(ring, class);
+	end_record(session, ring);
+}
+
+/* As begin_record(), for a hook: the governor may want its record counted only. */
+static __always_inline void *begin_hook_record(struct hadal_session *session, u32 size, u16 type,
+					       enum hadal_class class, struct hadal_ring **ring)
+{
+	if (hadal_governed(lane_of(class))) {
+		drop_record(session, class);
+		return NULL;
+	}
+	return begin_record(session, size, type, class, ring);
 }
 
 /* @to, @image: whole records, not just their headers. */
@@ -216,7 +240,7 @@ static __always_inline void *next_process_place(struct hadal_emission *emission,
 	list_for_each_entry_continue_rcu(session, &hadal_running_sessions, running) {
 		if (!wants(session, HADAL_CLASS_PROCESS) || !hadal_process_due_to(session, task))
 			continue;
-		record = begin_record(session, size, type, HADAL_CLASS_PROCESS, &emission->ring);
+		record = begin_hook_record(session, size, type, HADAL_CLASS_PROCESS, &emission->ring);
 		if (likely(record)) {
 			emission->session = session;
 			return record;
@@ -303,7 +327,8 @@ static void emit_exec_to(struct hadal_session *session, struct hadal_record_proc
 	struct hadal_record_process_exec *record;
 	struct hadal_ring *ring;
 
-	record = begin_record(session, size, HADAL_RECORD_PROCESS_EXEC, HADAL_CLASS_PROCESS, &ring);
+	record = begin_hook_record(session, size, HADAL_RECORD_PROCESS_EXEC, HADAL_CLASS_PROCESS,
+				   &ring);
 	if (!record)
 		return;
 	copy_body(record, image, used);
@@ -409,7 +434,7 @@ static __always_inline void *next_tcp_place(struct hadal_emission *emission, con
 	list_for_each_entry_continue_rcu(session, &hadal_running_sessions, running) {
 		if (!wants(session, HADAL_CLASS_TCP) || !hadal_tcp_due_to(session, sk, conn, type))
 			continue;
-		record = begin_record(session, size, type, HADAL_CLASS_TCP, &emission->ring);
+		record = begin_hook_record(session, size, type, HADAL_CLASS_TCP, &emission->ring);
 		if (likely(record)) {
 			emission->session = session;
 			return record;

@@ -19,6 +19,7 @@
 #include "conn_table.h"
 #include "dump.h"
 #include "emit.h"
+#include "governor.h"
 #include "probes.h"
 #include "process.h"
 #include "session.h"
@@ -32,26 +33,41 @@ static DEFINE_MUTEX(attach_lock);
 
 /* ---- probes ---- */
 
-static void probe_fork(void *data, struct task_struct *parent, struct task_struct *child)
+static __always_inline u64 enter_hook(void)
 {
 	preempt_disable_notrace();
-	hadal_process_fork(child);
+	return hadal_hook_begin();
+}
+
+static __always_inline void leave_hook(u64 began)
+{
+	hadal_hook_end(began);
 	preempt_enable_notrace();
+}
+
+static void probe_fork(void *data, struct task_struct *parent, struct task_struct *child)
+{
+	u64 began = enter_hook();
+
+	hadal_process_fork(child);
+	leave_hook(began);
 }
 
 static void probe_exec(void *data, struct task_struct *task, pid_t old_pid,
 		       struct linux_binprm *bprm)
 {
-	preempt_disable_notrace();
+	u64 began = enter_hook();
+
 	hadal_process_exec(task, old_pid, bprm);
-	preempt_enable_notrace();
+	leave_hook(began);
 }
 
 static void exit_of_last_thread(struct task_struct *task)
 {
-	preempt_disable_notrace();
+	u64 began = enter_hook();
+
 	hadal_process_exit(task);
-	preempt_enable_notrace();
+	leave_hook(began);
 }
 
 /* Where the tracepoint tells. */
@@ -69,9 +85,10 @@ static void probe_exit_untold(void *data, struct task_struct *task)
 static void probe_state(void *data, const struct sock *sk, const int old_state,
 			const int new_state)
 {
-	preempt_disable_notrace();
+	u64 began = enter_hook();
+
 	hadal_tcp_state(sk, old_state, new_state);
-	preempt_enable_notrace();
+	leave_hook(began);
 }
 
 /*
@@ -87,9 +104,10 @@ static void entry_acct_process(unsigned long ip, unsigned long parent_ip, struct
 static void entry_sock_graft(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
 			     struct ftrace_regs *regs)
 {
-	preempt_disable_notrace();
+	u64 began = enter_hook();
+
 	hadal_tcp_graft((const struct sock *)hadal_ftrace_argument(regs));
-	preempt_enable_notrace();
+	leave_hook(began);
 }
 
 /* A changed prototype must not compile. */

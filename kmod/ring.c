@@ -43,6 +43,27 @@ void hadal_ring_count_lost(struct hadal_ring *ring, u8 class)
 	local64_inc(&ring->lost_total);
 }
 
+/**
+ * hadal_ring_begin_governed() - as hadal_ring_begin() where the governor drops the record
+ * @ring: of this CPU
+ * @class: enum hadal_class, for which it is counted as lost
+ */
+void hadal_ring_begin_governed(struct hadal_ring *ring, u8 class)
+{
+	u64 old, seen;
+
+	hadal_ring_enter(ring);
+	old = READ_ONCE(ring->reserve);
+	for (;;) {
+		seen = cmpxchg_local(&ring->reserve, old, hadal_ring_advance(old, 0));
+		if (seen == old)
+			break;
+		old = seen;
+	}
+	local64_inc(&ring->counters[class].governed);
+	hadal_ring_count_lost(ring, class);
+}
+
 /*
  * Tells what was lost since the last LOST record. Only the outermost writer
  * does. The counts are read between reading the reservation and exchanging it:
@@ -53,7 +74,7 @@ void hadal_ring_tell_lost(struct hadal_ring *ring)
 {
 	const u32 size = sizeof(struct hadal_record_lost);
 	u64 old = READ_ONCE(ring->reserve), seen, time, total;
-	u64 lost[HADAL_CLASS_SLOTS];
+	u64 lost[HADAL_CLASS_SLOTS], governed[HADAL_CLASS_SLOTS];
 	struct hadal_record_lost *record;
 	int class;
 
@@ -61,8 +82,10 @@ void hadal_ring_tell_lost(struct hadal_ring *ring)
 		if (hadal_ring_room_at(ring, old) < size)
 			return;
 		total = local64_read(&ring->lost_total);
-		for (class = 0; class < HADAL_CLASS_SLOTS; class++)
+		for (class = 0; class < HADAL_CLASS_SLOTS; class++) {
 			lost[class] = local64_read(&ring->counters[class].lost);
+			governed[class] = local64_read(&ring->counters[class].governed);
+		}
 		time = ktime_get_ns();
 		seen = cmpxchg_local(&ring->reserve, old, hadal_ring_advance(old, size));
 		if (seen == old)
@@ -74,6 +97,8 @@ void hadal_ring_tell_lost(struct hadal_ring *ring)
 	for (class = 0; class < HADAL_CLASS_SLOTS; class++) {
 		record->count[class] = (u32)(lost[class] - ring->lost_reported[class]);
 		ring->lost_reported[class] = lost[class];
+		record->governed[class] = (u32)(governed[class] - ring->governed_reported[class]);
+		ring->governed_reported[class] = governed[class];
 	}
 	ring->lost_total_reported = total;
 	hadal_ring_count_delivered(ring, size, HADAL_CLASS_CONTROL);

@@ -33,6 +33,7 @@ struct hadal_ring_counters {
 	local64_t produced;
 	local64_t delivered;
 	local64_t lost;
+	local64_t governed;
 	local64_t bytes;
 };
 
@@ -47,6 +48,7 @@ struct hadal_ring_counters {
  * @consumer: page that the reader writes; never trusted
  * @data: 2 * @size bytes, the second half the same memory as the first
  * @lost_reported: how much of the losses LOST records have told
+ * @governed_reported: likewise of what the governor took
  * @counters: by class
  */
 struct hadal_ring {
@@ -61,6 +63,7 @@ struct hadal_ring {
 	u8 *data;
 	u64 lost_total_reported;
 	u64 lost_reported[HADAL_CLASS_SLOTS];
+	u64 governed_reported[HADAL_CLASS_SLOTS];
 	local64_t lost_total;
 	struct hadal_ring_counters counters[HADAL_CLASS_SLOTS];
 };
@@ -70,6 +73,7 @@ u32 hadal_ring_unread(const struct hadal_ring *ring);
 u32 hadal_ring_room(const struct hadal_ring *ring);
 void hadal_ring_tell_lost(struct hadal_ring *ring);
 void hadal_ring_count_lost(struct hadal_ring *ring, u8 class);
+void hadal_ring_begin_governed(struct hadal_ring *ring, u8 class);
 
 static inline u64 hadal_ring_advance(u64 reserve, u32 bytes)
 {

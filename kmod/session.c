@@ -135,15 +135,20 @@ void hadal_session_prepare_cpu(unsigned int cpu)
 
 /* ---- counts ---- */
 
-static void add_ring_stats(struct hadal_class_stats *stats, const struct hadal_ring *ring)
+static void add_ring_stats(struct hadal_stats *stats, const struct hadal_ring *ring)
 {
+	const struct hadal_ring_counters *counters;
+	struct hadal_class_stats *of_class;
 	int class;
 
 	for (class = 0; class < HADAL_CLASS_SLOTS; class++) {
-		stats[class].produced += local64_read(&ring->counters[class].produced);
-		stats[class].delivered += local64_read(&ring->counters[class].delivered);
-		stats[class].lost += local64_read(&ring->counters[class].lost);
-		stats[class].bytes += local64_read(&ring->counters[class].bytes);
+		counters = &ring->counters[class];
+		of_class = &stats->class_stats[class];
+		of_class->produced += local64_read(&counters->produced);
+		of_class->delivered += local64_read(&counters->delivered);
+		of_class->lost += local64_read(&counters->lost);
+		of_class->bytes += local64_read(&counters->bytes);
+		stats->governed[class] += local64_read(&counters->governed);
 	}
 }
 
@@ -162,7 +167,7 @@ static void add_cpu_stats(struct hadal_stats *stats, const struct hadal_session 
 	int lane;
 
 	for (lane = 0; rings && lane < HADAL_LANES; lane++)
-		add_ring_stats(stats->class_stats, &rings->lane[lane]->ring);
+		add_ring_stats(stats, &rings->lane[lane]->ring);
 	add_unrecorded(stats, per_cpu_ptr(session->unrecorded, cpu));
 }
 

@@ -4,6 +4,7 @@
 
 #include "conn_table.h"
 #include "emit.h"
+#include "governor.h"
 #include "ring_memory.h"
 #include "session.h"
 #include "sysfs.h"
@@ -21,6 +22,8 @@ HADAL_ATTRIBUTE(sessions, "%u", hadal_session_count());
 HADAL_ATTRIBUTE(connections, "%lu", hadal_conn_table_live());
 HADAL_ATTRIBUTE(connections_max, "%u", hadal_conn_table_max());
 HADAL_ATTRIBUTE(connections_overflow, "%llu", hadal_conn_table_overflow());
+HADAL_ATTRIBUTE(hook_hits, "%llu", hadal_governor_hits());
+HADAL_ATTRIBUTE(hook_time, "%llu", hadal_governor_time());
 HADAL_ATTRIBUTE(ring_memory, "%lu", hadal_ring_memory_used());
 HADAL_ATTRIBUTE(ring_memory_max, "%lu", READ_ONCE(hadal_ring_memory_max));
 #ifdef HADAL_DEBUG
@@ -37,6 +40,8 @@ static struct attribute *module_attributes[] = {
 	&dev_attr_connections.attr,
 	&dev_attr_connections_max.attr,
 	&dev_attr_connections_overflow.attr,
+	&dev_attr_hook_hits.attr,
+	&dev_attr_hook_time.attr,
 	&dev_attr_ring_memory.attr,
 	&dev_attr_ring_memory_max.attr,
 #ifdef HADAL_DEBUG
@@ -81,6 +86,7 @@ static struct class_attribute_of directory##_of[] = {					\
 	CLASS_ATTRIBUTE(lost, class_stats[which].lost),					\
 	CLASS_ATTRIBUTE(bytes, class_stats[which].bytes),				\
 	CLASS_ATTRIBUTE(filtered, filtered[which]),					\
+	CLASS_ATTRIBUTE(governed, governed[which]),					\
 };											\
 static struct attribute *directory##_attributes[] = {					\
 	&directory##_of[0].attribute.attr,						\
@@ -88,6 +94,7 @@ static struct attribute *directory##_attributes[] = {					\
 	&directory##_of[2].attribute.attr,						\
 	&directory##_of[3].attribute.attr,						\
 	&directory##_of[4].attribute.attr,						\
+	&directory##_of[5].attribute.attr,						\
 	NULL,										\
 };											\
 static const struct attribute_group directory##_group = {				\

@@ -253,6 +253,7 @@ struct hadal_stats {
 	struct hadal_class_stats class_stats[HADAL_CLASS_SLOTS];
 	/* Up to here HADAL_STATS_SIZE_FIRST. */
 	__u64 filtered[HADAL_CLASS_SLOTS];	/* due, and did not pass the filters */
+	__u64 governed[HADAL_CLASS_SLOTS];	/* of what is lost: by the governor */
 };
 
 /* ---- records ---- */
@@ -296,6 +297,7 @@ struct hadal_record {
 struct hadal_record_lost {
 	struct hadal_record header;
 	__u32 count[HADAL_CLASS_SLOTS];	/* records lost since the last LOST */
+	__u32 governed[HADAL_CLASS_SLOTS];	/* of these: not for want of room, but by the governor */
 };
 
 /* At START and with each dump: one instant on three clocks, in ns. */
@@ -548,13 +550,15 @@ HADAL_ASSERT_OFFSET(hadal_config, cgroups, 64);
 HADAL_ASSERT_OFFSET(hadal_config, ports, 192);
 HADAL_ASSERT_SIZE(hadal_dump, 24);
 HADAL_ASSERT_OFFSET(hadal_dump, records, 16);
-HADAL_ASSERT_SIZE(hadal_stats, 8 + HADAL_CLASS_SLOTS * 40);
+HADAL_ASSERT_SIZE(hadal_stats, 8 + HADAL_CLASS_SLOTS * 48);
 HADAL_ASSERT_OFFSET(hadal_stats, class_stats, 8);
 HADAL_ASSERT_OFFSET(hadal_stats, filtered, HADAL_STATS_SIZE_FIRST);
+HADAL_ASSERT_OFFSET(hadal_stats, governed, HADAL_STATS_SIZE_FIRST + HADAL_CLASS_SLOTS * 8);
 HADAL_ASSERT_SIZE(hadal_record, 24);
 HADAL_ASSERT_OFFSET(hadal_record, time, 8);
 HADAL_ASSERT_OFFSET(hadal_record, sequence, 16);
-HADAL_ASSERT_SIZE(hadal_record_lost, 56);
+HADAL_ASSERT_SIZE(hadal_record_lost, 88);
+HADAL_ASSERT_OFFSET(hadal_record_lost, governed, 56);
 HADAL_ASSERT_SIZE(hadal_record_clock_sync, 48);
 HADAL_ASSERT_SIZE(hadal_record_dump, 40);
 HADAL_ASSERT_SIZE(hadal_record_ring_added, 32);

@@ -232,6 +232,36 @@ static void test_full_drops_newest_and_tells(void **state)
 	drop_ring();
 }
 
+static void test_governed_is_lost_and_told_apart(void **state)
+{
+	struct reader reader = { 0 };
+	const struct hadal_record_lost *lost;
+	int i;
+
+	(void)state;
+	make_ring(PAGE);
+	assert_true(write_one());
+	for (i = 0; i < 5; i++) {
+		hadal_ring_begin_governed(&memory.ring, HADAL_CLASS_TCP);
+		hadal_ring_end(&memory.ring);
+	}
+	assert_int_equal(6, HADAL_COMMIT_SEQUENCE(memory.producer.commit));
+	while (write_one())
+		;
+	drain(&reader);
+	lost = (const void *)(memory.ring.data + 64);
+	assert_int_equal(HADAL_RECORD_LOST, lost->header.type);
+	assert_int_equal(5, lost->count[HADAL_CLASS_TCP]);
+	assert_int_equal(5, lost->governed[HADAL_CLASS_TCP]);
+	assert_true(write_one());
+	lost = (const void *)(memory.ring.data + (reader.position & (PAGE - 1)));
+	assert_int_equal(1, lost->count[HADAL_CLASS_TCP]);
+	assert_int_equal(0, lost->governed[HADAL_CLASS_TCP]);
+	assert_whole(&reader);
+	assert_int_equal(6, reader.told);
+	drop_ring();
+}
+
 static void test_record_over_the_ring_is_lost(void **state)
 {
 	struct reader reader = { 0 };
@@ -409,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_order_and_wrap),
 		cmocka_unit_test(test_positions_pass_4_gib),
 		cmocka_unit_test(test_full_drops_newest_and_tells),
+		cmocka_unit_test(test_governed_is_lost_and_told_apart),
 		cmocka_unit_test(test_record_over_the_ring_is_lost),
 		cmocka_unit_test(test_nested_keeps_order_and_waits_for_the_outer),
 		cmocka_unit_test(test_nested_loss_before_lost_record),

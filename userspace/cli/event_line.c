@@ -154,12 +154,17 @@ static void print_closed(FILE *to, const struct hadal_record_tcp_closed *closed)
 
 static void print_lost(FILE *to, const struct hadal_record_lost *lost)
 {
+	uint64_t governed = 0;
 	unsigned int i;
 
 	fprintf(to, " on CPU %u:", lost->header.cpu);
-	for (i = 0; i < HADAL_CLASS_SLOTS; i++)
+	for (i = 0; i < HADAL_CLASS_SLOTS; i++) {
+		governed += lost->governed[i];
 		if (lost->count[i] && hadal_class_name(i))
 			fprintf(to, " %u %s", lost->count[i], hadal_class_name(i));
+	}
+	if (governed)
+		fprintf(to, ", %llu of them by the governor", (unsigned long long)governed);
 }
 
 static void print_body(FILE *to, const struct hadal_record *record)

@@ -24,8 +24,10 @@ struct status {
 	uint64_t sessions;	/* without the one that asks */
 	uint64_t connections, connections_max, connections_overflow;
 	uint64_t ring_memory, ring_memory_max;
+	uint64_t hook_hits, hook_time;	/* ns */
 	struct hadal_class_stats classes[HADAL_CLASS_SLOTS];
 	uint64_t filtered[HADAL_CLASS_SLOTS];
+	uint64_t governed[HADAL_CLASS_SLOTS];
 	bool has_class[HADAL_CLASS_SLOTS];
 };
 
@@ -55,6 +57,7 @@ static void read_class(struct status *status, unsigned int i)
 	const struct number numbers[] = {
 		{ "produced", &produced }, { "delivered", &delivered },
 		{ "lost", &lost }, { "bytes", &bytes }, { "filtered", &status->filtered[i] },
+		{ "governed", &status->governed[i] },
 	};
 	const char *name = hadal_class_name(i);
 	char directory[128];
@@ -88,6 +91,8 @@ static void read_status(struct status *status)
 		{ "connections_overflow", &status->connections_overflow },
 		{ "ring_memory", &status->ring_memory },
 		{ "ring_memory_max", &status->ring_memory_max },
+		{ "hook_hits", &status->hook_hits },
+		{ "hook_time", &status->hook_time },
 	};
 	unsigned int i;
 
@@ -116,15 +121,17 @@ static void print_classes(const struct status *status)
 	const struct hadal_class_stats *stats;
 	unsigned int i;
 
-	printf("\n%-12s %14s %14s %14s %16s %14s\n", "class", "produced", "delivered", "lost", "bytes",
-	       "filtered");
+	printf("\n%-12s %14s %14s %14s %14s %16s %14s\n", "class", "produced", "delivered", "lost",
+	       "by governor", "bytes", "filtered");
 	for (i = 0; i < HADAL_CLASS_SLOTS; i++) {
 		stats = &status->classes[i];
 		if (status->has_class[i])
-			printf("%-12s %14llu %14llu %14llu %16llu %14llu\n", hadal_class_name(i),
+			printf("%-12s %14llu %14llu %14llu %14llu %16llu %14llu\n", hadal_class_name(i),
 			       (unsigned long long)stats->produced,
 			       (unsigned long long)stats->delivered,
-			       (unsigned long long)stats->lost, (unsigned long long)stats->bytes,
+			       (unsigned long long)stats->lost,
+			       (unsigned long long)status->governed[i],
+			       (unsigned long long)stats->bytes,
 			       (unsigned long long)status->filtered[i]);
 	}
 }
@@ -142,6 +149,8 @@ static void print_status(const struct status *status)
 	       (unsigned long long)status->connections, (unsigned long long)status->connections_max,
 	       (unsigned long long)status->connections_overflow);
 	print_bytes("ring memory", status->ring_memory, status->ring_memory_max);
+	printf("%-12s %llu hits, about %.3f s of CPU time\n", "hooks",
+	       (unsigned long long)status->hook_hits, (double)status->hook_time / 1e9);
 	print_classes(status);
 }
 
@@ -162,6 +171,7 @@ static struct json_object *class_json(const struct status *status, unsigned int 
 	add_number(object, "lost", stats->lost);
 	add_number(object, "bytes", stats->bytes);
 	add_number(object, "filtered", status->filtered[class]);
+	add_number(object, "governed", status->governed[class]);
 	return object;
 }
 
@@ -192,6 +202,8 @@ static void add_counts(struct json_object *object, const struct status *status)
 	add_number(object, "connections_overflow", status->connections_overflow);
 	add_number(object, "ring_memory", status->ring_memory);
 	add_number(object, "ring_memory_max", status->ring_memory_max);
+	add_number(object, "hook_hits", status->hook_hits);
+	add_number(object, "hook_time", status->hook_time);
 	for (i = 0; i < HADAL_CLASS_SLOTS; i++)
 		if (status->has_class[i])
 			json_object_object_add(classes, hadal_class_name(i),

@@ -374,19 +374,22 @@ static void give_lost(struct walk *walk, const struct hadal_record_lost *record)
 		[HADAL_CLASS_UDP] = HADAL_ATTR_RECORD_LOST_UDP,
 		[HADAL_CLASS_DNS] = HADAL_ATTR_RECORD_LOST_DNS,
 	};
-	uint64_t sum = 0;
+	uint64_t sum = 0, governed = 0;
 	size_t i;
 
 	give_integer(walk, HADAL_ATTR_RECORD_CPU, record->header.cpu);
 	give_string(walk, HADAL_ATTR_RECORD_LANE,
 		    record->header.lane == HADAL_LANE_LIFECYCLE ? HADAL_VALUE_LANE_LIFECYCLE :
 								  HADAL_VALUE_LANE_FLOW);
-	for (i = 0; i < HADAL_CLASS_SLOTS; i++)
+	for (i = 0; i < HADAL_CLASS_SLOTS; i++) {
 		sum += record->count[i];
+		governed += record->governed[i];
+	}
 	give_integer(walk, HADAL_ATTR_RECORD_LOST_COUNT, sum);
 	for (i = 0; i < HADAL_CLASS_SLOTS; i++)
 		if (names[i])
 			give_integer_if(walk, names[i], record->count[i]);
+	give_integer_if(walk, HADAL_ATTR_RECORD_LOST_GOVERNED, governed);
 }
 
 /* ---- by type ---- */

@@ -112,6 +112,7 @@
 #define HADAL_ATTR_RECORD_LOST_TCP		"hadal.record.lost.tcp"
 #define HADAL_ATTR_RECORD_LOST_UDP		"hadal.record.lost.udp"
 #define HADAL_ATTR_RECORD_LOST_DNS		"hadal.record.lost.dns"
+#define HADAL_ATTR_RECORD_LOST_GOVERNED		"hadal.record.lost.governed"
 
 /* Values of enumerated attributes */
 #define HADAL_VALUE_TRANSPORT_TCP		"tcp"
