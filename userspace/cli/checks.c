@@ -220,7 +220,7 @@ static void look_at_installed(const struct host *host, struct finding *finding)
 	if (host_has(host, "/usr/src/hadal-%s/dkms.conf", hadal_version()))
 		mend_by(finding, "dkms install hadal/%s -k %s", hadal_version(), host->release);
 	else
-		mend_by(finding, "install the package hadal-dkms");
+		mend_by(finding, "install the package hadal-dkms, or as root in Hadal's source tree: dkms/install");
 }
 
 static void look_at_modules_disabled(const struct host *host, struct finding *finding)
