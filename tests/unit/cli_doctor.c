@@ -234,7 +234,10 @@ static void a_module_that_is_there_needs_no_tools(void **state)
 	struct fixture *fixture = *state;
 	char remedy[128];
 
-	expect_remedy(fixture, RELEASE, "module installed", "install the package hadal-dkms");
+	expect_remedy(fixture, RELEASE, "module installed", "install the package hadal-dkms, or as root in Hadal's source tree: dkms/install");
+	put(fixture, "/var/log/hadal-dkms-" RELEASE ".log", "");
+	assert_non_null(strstr(look(fixture, RELEASE, "module installed").text,
+			       "its build failed, /var/log/hadal-dkms-" RELEASE ".log"));
 	put(fixture, "/usr/src/hadal-" HADAL_VERSION "/dkms.conf", "");
 	snprintf(remedy, sizeof(remedy), "dkms install hadal/%s -k " RELEASE, hadal_version());
 	expect_remedy(fixture, RELEASE, "module installed", remedy);

@@ -216,11 +216,16 @@ static void look_at_installed(const struct host *host, struct finding *finding)
 			 host->release);
 		return;
 	}
-	conclude(finding, VERDICT_BAD, "no hadal.ko below /lib/modules/%s", host->release);
+	if (host_has(host, "/var/log/hadal-dkms-%s.log", host->release))
+		conclude(finding, VERDICT_BAD,
+			 "no hadal.ko below /lib/modules/%s: its build failed, /var/log/hadal-dkms-%s.log says why",
+			 host->release, host->release);
+	else
+		conclude(finding, VERDICT_BAD, "no hadal.ko below /lib/modules/%s", host->release);
 	if (host_has(host, "/usr/src/hadal-%s/dkms.conf", hadal_version()))
 		mend_by(finding, "dkms install hadal/%s -k %s", hadal_version(), host->release);
 	else
-		mend_by(finding, "install the package hadal-dkms");
+		mend_by(finding, "install the package hadal-dkms, or as root in Hadal's source tree: dkms/install");
 }
 
 static void look_at_modules_disabled(const struct host *host, struct finding *finding)

@@ -79,6 +79,8 @@ def options(argv):
                                            "       tests/vm/run --deps | --prepare [OPTION...]")
     add = parser.add_argument
     add("--kernel", default="6.12", metavar="|".join(kernel.SUITES), help="kernel series, or a directory (6.12)")
+    add("--add-kernel", metavar="KERNEL", help="one more, below /usr/lib/hadal-added-kernel, for COMMAND to install; "
+        "$HADAL_VM_ADDED_KERNEL is its release")
     add("--arch", default="x86_64", help="processor architecture (x86_64)")
     add("--image", default="base", metavar="|".join(image.variants()), help="root file system (base)")
     add("--cpus", type=int, default=2, metavar="N", help="processors (2)")
@@ -122,10 +124,11 @@ def main(argv):
         signal.signal(number, stop)
     try:
         booted = kernel.find(chosen.kernel, chosen.arch)
+        added = kernel.find(chosen.add_kernel, chosen.arch) if chosen.add_kernel else None
         root = image.find(chosen.image, debian.host_suite(), debian.ARCHES[chosen.arch])
         if chosen.prepare:
             return 0
-        return machine.Guest(chosen, booted, root).run()
+        return machine.Guest(chosen, booted, root, added).run()
     except Problem as problem:
         say(str(problem))
         return machine.STATUS_PROBLEM

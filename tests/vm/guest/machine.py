@@ -46,9 +46,10 @@ ICOUNT_CPU = "max,-erms,-fsrm"
 class Guest:
     """options: see cli.py. Kept in a directory of its own, removed at the end."""
 
-    def __init__(self, options, kernel, root_image):
+    def __init__(self, options, kernel, root_image, added_kernel=None):
         self.options = options
         self.kernel = kernel
+        self.added_kernel = added_kernel
         self.root_image = root_image
         self.directory = runs_directory() / f"{os.getpid()}"
         self.log_file = self.directory / "kernel.log"
@@ -78,6 +79,7 @@ class Guest:
         self.directory.mkdir()
         settings = {
             "HADAL_VM_GROW": "1" if self.options.disk else "",
+            "HADAL_VM_ADDED_KERNEL": self.added_kernel.release if self.added_kernel else "",
             "HADAL_VM_AWAIT_NETWORK": "1" if self.options.forward or self.options.host_port else "",
         }
         settings.update(self.options.env)
@@ -85,6 +87,8 @@ class Guest:
         make_ext4(self.directory / "out", None, OUT_MEGABYTES, journal=True)
         self.overlay("root", self.root_image, self.options.disk)
         self.overlay("kernel", self.kernel.disk)
+        if self.added_kernel:
+            self.overlay("added", self.added_kernel.disk)
 
     def overlay(self, name, base, megabytes=None):
         """A throw-away disk over an image that others share."""
@@ -112,7 +116,10 @@ class Guest:
     def disks(self):
         """NVMe, since its driver is built into the cloud kernels."""
         arguments = []
-        for name, form in ("root", "qcow2"), ("kernel", "qcow2"), ("tree", "raw"), ("out", "raw"):
+        disks = [("root", "qcow2"), ("kernel", "qcow2"), ("tree", "raw"), ("out", "raw")]
+        if self.added_kernel:
+            disks.append(("added", "qcow2"))
+        for name, form in disks:
             arguments += ["-drive", f"file={self.directory / name},format={form},if=none,id={name},cache=unsafe",
                           "-device", f"nvme,drive={name},serial=hadal-{name}"]
         return arguments
