@@ -5,9 +5,11 @@ import os
 import pathlib
 import re
 import shutil
+import struct
+import subprocess
 import tempfile
 
-from .debian import ARCHES, Archive
+from .debian import ARCHES, Archive, host_arch
 from .host import CACHE, Problem, build_once, command, make_ext4
 
 # Where each comes from. A series is its newest version there, "new" what the suite's own meta package names.
@@ -28,7 +30,8 @@ class Kernel:
         if len(releases) != 1:
             raise Problem(f"{directory}: expected one kernel's modules, found {releases}")
         self.release = releases[0]
-        self.vmlinuz = directory / "root/boot" / f"vmlinuz-{self.release}"
+        unpacked = directory / "Image"
+        self.vmlinuz = unpacked if unpacked.exists() else directory / "root/boot" / f"vmlinuz-{self.release}"
         self.disk = directory / "disk.ext4"
         headers = directory / "root/usr/src" / f"linux-headers-{self.release}"
         self.headers = headers if headers.exists() else None
@@ -63,16 +66,27 @@ def fetch(name, arch, directory):
     release = image.removeprefix("linux-image-")
     root = directory / "root"
     root.mkdir(parents=True)
-    with tempfile.TemporaryDirectory(dir=CACHE) as downloads:
-        wanted = parts(archive, [image, f"linux-headers-{release}"])
-        for deb in archive.download(wanted, pathlib.Path(downloads)):
-            command(["dpkg-deb", "-x", deb, root])
+    wanted = parts(archive, [image, f"linux-headers-{release}"])
+    unpack(archive, [package for package in wanted if not is_tools(package)], root)
+    unpack(Archive(archive.suite, host_arch()), [package for package in wanted if is_tools(package)], root)
     (directory / "build-packages").write_text("\n".join(build_needs(archive, wanted)) + "\n")
     merge_usr(root)
     settle_boot(root, release)
+    unpack_zboot(root / "boot" / f"vmlinuz-{release}", directory / "Image")
     relocate_headers(root, release)
     command(["depmod", "-b", root, release])
     make_ext4(directory / "disk.ext4", root, DISK_MEGABYTES)
+
+
+def is_tools(package):
+    """The kernel's build tools: programs of the machine that builds, whatever it builds for."""
+    return package.startswith("linux-kbuild-")
+
+
+def unpack(archive, packages, root):
+    with tempfile.TemporaryDirectory(dir=CACHE) as downloads:
+        for deb in archive.download(packages, pathlib.Path(downloads)):
+            command(["dpkg-deb", "-x", deb, root])
 
 
 def build_needs(archive, parts_of_kernel):
@@ -100,6 +114,22 @@ def settle_boot(root, release):
         file = root / "usr/lib/modules" / release / name
         if file.exists():
             os.link(file, boot / f"{name}-{release}")
+
+
+def unpack_zboot(vmlinuz, image):
+    """An EFI application that unpacks a kernel into memory, as arm64 has from 7.0 on: to the kernel
+    itself, since not each QEMU can. Its header: drivers/firmware/efi/libstub/zboot-header.S."""
+    with open(vmlinuz, "rb") as file:
+        magic, mark, offset, size, kind = struct.unpack("<4s4sII8x32s", file.read(56))
+        if magic[:2] != b"MZ" or mark != b"zimg":
+            return
+        file.seek(offset)
+        payload = file.read(size)
+    tool = kind.rstrip(b"\0").decode()
+    if tool not in ("gzip", "zstd"):
+        raise Problem(f"{vmlinuz}: packed with {tool}")
+    with open(image, "wb") as file:
+        subprocess.run([tool, "-dc"], input=payload, stdout=file, check=True)
 
 
 def image_package(archive, name, arch):
