@@ -5,8 +5,6 @@ import os
 import pathlib
 import re
 import shutil
-import struct
-import subprocess
 import tempfile
 
 from .debian import ARCHES, Archive, host_arch
@@ -30,8 +28,7 @@ class Kernel:
         if len(releases) != 1:
             raise Problem(f"{directory}: expected one kernel's modules, found {releases}")
         self.release = releases[0]
-        unpacked = directory / "Image"
-        self.vmlinuz = unpacked if unpacked.exists() else directory / "root/boot" / f"vmlinuz-{self.release}"
+        self.vmlinuz = directory / "root/boot" / f"vmlinuz-{self.release}"
         self.disk = directory / "disk.ext4"
         headers = directory / "root/usr/src" / f"linux-headers-{self.release}"
         self.headers = headers if headers.exists() else None
@@ -72,7 +69,6 @@ def fetch(name, arch, directory):
     (directory / "build-packages").write_text("\n".join(build_needs(archive, wanted)) + "\n")
     merge_usr(root)
     settle_boot(root, release)
-    unpack_zboot(root / "boot" / f"vmlinuz-{release}", directory / "Image")
     relocate_headers(root, release)
     command(["depmod", "-b", root, release])
     make_ext4(directory / "disk.ext4", root, DISK_MEGABYTES)
@@ -114,22 +110,6 @@ def settle_boot(root, release):
         file = root / "usr/lib/modules" / release / name
         if file.exists():
             os.link(file, boot / f"{name}-{release}")
-
-
-def unpack_zboot(vmlinuz, image):
-    """An EFI application that unpacks a kernel into memory, as arm64 has from 7.0 on: to the kernel
-    itself, since not each QEMU can. Its header: drivers/firmware/efi/libstub/zboot-header.S."""
-    with open(vmlinuz, "rb") as file:
-        magic, mark, offset, size, kind = struct.unpack("<4s4sII8x32s", file.read(56))
-        if magic[:2] != b"MZ" or mark != b"zimg":
-            return
-        file.seek(offset)
-        payload = file.read(size)
-    tool = kind.rstrip(b"\0").decode()
-    if tool not in ("gzip", "zstd"):
-        raise Problem(f"{vmlinuz}: packed with {tool}")
-    with open(image, "wb") as file:
-        subprocess.run([tool, "-dc"], input=payload, stdout=file, check=True)
 
 
 def image_package(archive, name, arch):
