@@ -18,6 +18,10 @@ SANFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=un
 else ifeq ($(SAN),1)
 O := build/san
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else ifneq ($(CROSS_COMPILE),)
+O := build/$(firstword $(subst -, ,$(notdir $(CROSS_COMPILE))))
+CC := $(CROSS_COMPILE)gcc
+SANFLAGS :=
 else
 O := build/user
 SANFLAGS :=
@@ -71,7 +75,7 @@ print-%:
 install: $(INSTALL_TARGETS)
 
 clean:
-	rm -rf build/user build/san build/fuzz build/kmod
+	rm -rf build/user build/san build/fuzz build/kmod build/aarch64
 
 help:
 	@echo 'make            user space, and the module where headers of KDIR are found'
@@ -86,7 +90,7 @@ help:
 	@echo 'make unit-tests build the unit tests'
 	@echo 'make install    into DESTDIR and PREFIX'
 	@echo 'make clean      remove what was built; the caches of guests stay in build/vm'
-	@echo 'Variables: KDIR= kernel build tree, SAN=1 sanitizers (build/san), V=1 show commands, W=0 fewer warnings of the module, HADAL_DEBUG=y assertions in it'
+	@echo 'Variables: KDIR= kernel build tree, SAN=1 sanitizers (build/san), CROSS_COMPILE= prefix of a compiler for another architecture (build/ARCHITECTURE), V=1 show commands, W=0 fewer warnings of the module, HADAL_DEBUG=y assertions in it'
 
 .PHONY: all user modules modules-if-possible check check-debug deps unit-tests install clean help demo
 .DELETE_ON_ERROR:

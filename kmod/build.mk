@@ -11,9 +11,10 @@ KSTAGE = build/kmod/$(KRELEASE)$(if $(filter y,$(HADAL_DEBUG)),-debug)
 
 modules:
 	$(Q)test -n "$(KRELEASE)" || { echo "make: KDIR=$(KDIR) is not the build tree of a kernel; install its headers, or name another with KDIR=" >&2; exit 1; }
-	$(Q)mkdir -p $(KSTAGE)/kmod $(KSTAGE)/include/uapi
+	$(Q)mkdir -p $(KSTAGE)/kmod/compat $(KSTAGE)/include/uapi
 	$(Q)cp -pu Kbuild VERSION $(KSTAGE)/
-	$(Q)cp -pu kmod/*.[ch] $(KSTAGE)/kmod/
+	$(Q)cp -pu kmod/*.[ch] kmod/compat.mk $(KSTAGE)/kmod/
+	$(Q)cp -pu kmod/compat/*.c $(KSTAGE)/kmod/compat/
 	$(Q)cp -pu include/uapi/*.h $(KSTAGE)/include/uapi/
 	$(Q)flock $(KSTAGE).lock $(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(KSTAGE) HADAL_DEBUG=$(HADAL_DEBUG) W=$(W) $(if $(C),C=$(C)) KCFLAGS=-Werror modules
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The one place that knows of differences between kernels.
+ * The one place that knows of differences between kernels: what compat/has.h
+ * says is what the compiler found (compat.mk).
  */
 #ifndef HADAL_COMPAT_H
 #define HADAL_COMPAT_H
@@ -10,6 +11,8 @@
 #include <linux/sched.h>
 #include <linux/version.h>
 #include <trace/events/sched.h>
+
+#include "compat/has.h"
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #error "hadal needs Linux 6.1 or newer"
@@ -21,13 +24,13 @@
 #error "hadal needs CONFIG_64BIT, IPV6=y, TRACEPOINTS, DYNAMIC_FTRACE, SECURITY_NETWORK, SOCK_CGROUP_DATA"
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#ifdef HADAL_HAS_VM_FLAGS_MOD
+#define hadal_vm_flags_mod(vma, set, clear) vm_flags_mod(vma, set, clear)
+#else
 static inline void hadal_vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set, vm_flags_t clear)
 {
 	vma->vm_flags = (vma->vm_flags | set) & ~clear;
 }
-#else
-#define hadal_vm_flags_mod(vma, set, clear) vm_flags_mod(vma, set, clear)
 #endif
 
 /*
@@ -46,7 +49,7 @@ static inline void hadal_vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set
  * on every ftrace entry; arm64 of 6.1 does so only when all registers are asked
  * for.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#if defined(HADAL_HAS_FTRACE_REGS_GET_ARGUMENT)
 #define HADAL_FTRACE_SAVE 0
 static __always_inline unsigned long hadal_ftrace_argument(struct ftrace_regs *fregs)
 {

@@ -94,7 +94,8 @@ static void check_total(struct process *self, size_t count, enum process_kind ki
 		  recorder_count(&self->recorder, is_of_parent, &me));
 }
 
-static void check_load(struct process *self, unsigned int load, enum process_kind kind)
+/* Returns how many processes that were. */
+static size_t check_load(struct process *self, unsigned int load, enum process_kind kind)
 {
 	size_t count = harness_share(load), i;
 
@@ -104,6 +105,7 @@ static void check_load(struct process *self, unsigned int load, enum process_kin
 	for (i = 0; i < count; i++)
 		check_life(&self->lives[i], &self->processes[i]);
 	check_total(self, count, kind);
+	return count;
 }
 
 TEST_F(process, fork_exit)
@@ -186,10 +188,9 @@ TEST_F(process, parallel)
 
 TEST_F(process, exec_in_thread)
 {
-	size_t i;
+	size_t count = check_load(self, 100, PROCESS_EXECS_IN_THREAD), i;
 
-	check_load(self, 100, PROCESS_EXECS_IN_THREAD);
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < count; i++) {
 		ASSERT_EQ(1, self->lives[i].execs);
 		EXPECT_NE(self->processes[i].pid, self->lives[i].exec->old_tid);
 		EXPECT_EQ(self->lives[i].fork->process.start_boottime,
@@ -199,10 +200,9 @@ TEST_F(process, exec_in_thread)
 
 TEST_F(process, exec_in_leader_names_it)
 {
-	size_t i;
+	size_t count = check_load(self, 20, PROCESS_EXECS), i;
 
-	check_load(self, 20, PROCESS_EXECS);
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < count; i++) {
 		ASSERT_EQ(1, self->lives[i].execs);
 		EXPECT_EQ(self->processes[i].pid, self->lives[i].exec->old_tid);
 		EXPECT_LT(self->lives[i].fork->header.time, self->lives[i].exec->header.time);

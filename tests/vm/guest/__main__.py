@@ -22,6 +22,7 @@ examples:
   make modules KDIR="$(tests/vm/headers 6.12)"
   tests/vm/run --kernel 6.12 -- sh -c 'insmod build/kmod/$(uname -r)/hadal.ko && lsmod'
   tests/vm/run --image docker --mem 2048 --forward 8080:80 --host-port 4318 -- tests/e2e/guest
+  tests/vm/run --arch aarch64 -- uname -m       # always emulated, with a root file system that is only unpacked
   tests/vm/run --icount -- build/bench/exec     # a clock that counts instructions
 
 exit status:
@@ -81,7 +82,7 @@ def options(argv):
     add("--kernel", default="6.12", metavar="|".join(kernel.SUITES), help="kernel series, or a directory (6.12)")
     add("--add-kernel", metavar="KERNEL", help="one more, below /usr/lib/hadal-added-kernel, for COMMAND to install; "
         "$HADAL_VM_ADDED_KERNEL is its release")
-    add("--arch", default="x86_64", help="processor architecture (x86_64)")
+    add("--arch", default="x86_64", metavar="|".join(debian.ARCHES), help="processor architecture (x86_64)")
     add("--image", default="base", metavar="|".join(image.variants()), help="root file system (base)")
     add("--cpus", type=int, default=2, metavar="N", help="processors (2)")
     add("--mem", type=int, default=1024, metavar="MB", help="memory (1024)")
@@ -108,6 +109,8 @@ def options(argv):
         parser.error("no COMMAND; say what to run after --, or see --help")
     if chosen.disk and chosen.disk < image.MEGABYTES:
         parser.error(f"--disk {chosen.disk}: the image itself has {image.MEGABYTES} MB")
+    if chosen.icount and chosen.arch != "x86_64":
+        parser.error("--icount: its clock is x86_64's")
     return chosen
 
 

@@ -11,7 +11,11 @@ import urllib.parse
 from .host import CACHE, Problem, build_once, command
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-ARCHES = {"x86_64": "amd64"}
+ARCHES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def host_arch():
+    return command(["dpkg", "--print-architecture"]).strip()
 
 
 def host_sources():

@@ -6,7 +6,7 @@ import os
 import shlex
 import struct
 
-from .debian import source_lines
+from .debian import host_arch, source_lines
 from .host import CACHE, VM_DIR, Problem, build_once, command, say
 
 IMAGES = VM_DIR / "images"
@@ -29,6 +29,24 @@ mkdir "$2.mnt"; trap 'umount "$2.mnt"; rmdir "$2.mnt"' EXIT
 mount --bind "$1" "$2.mnt"
 mke2fs -q -F -t ext4 -m 0 -O ^has_journal -L hadal-root \\
 	-E root_owner=0:0,nodiscard,offset={PARTITION_OFFSET} -d "$2.mnt" "$2" {MEGABYTES}M
+"""
+
+
+# A foreign root file system is only unpacked, since nothing of it runs here: what the
+# packages' scripts would have made of it, as far as guests have a use for it.
+SETTLE_FOREIGN = """set -e
+cd "$1"
+cp usr/share/base-passwd/passwd.master etc/passwd
+cp usr/share/base-passwd/group.master etc/group
+cp usr/share/libc-bin/nsswitch.conf etc/nsswitch.conf
+link() { [ -e "$2" ] || ln -s "$1" "$2"; }
+link dash usr/bin/sh
+link mawk usr/bin/awk
+link nc.openbsd usr/bin/nc
+for tool in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
+	link xtables-nft-multi "usr/sbin/$tool"
+done
+for tool in sh bash awk mount python3; do [ -x "usr/bin/$tool" ]; done
 """
 
 
@@ -57,33 +75,40 @@ def find(variant, suite, arch):
     """The image of a variant, built if the cache has none of just these packages."""
     wanted = packages(variant)
     recipe = [suite, arch, VARIANT, MEGABYTES, *NO_DOCUMENTATION, STAGE1.read_text(), *sorted(wanted)]
+    if arch != host_arch():
+        recipe.append(SETTLE_FOREIGN)
     key = hashlib.sha256("\n".join(map(str, recipe)).encode()).hexdigest()[:12]
     return build_once(CACHE / "images" / f"{variant}-{suite}-{arch}-{key}.img",
                       lambda image: build(image, variant, wanted, suite, arch))
 
 
 def build(image, variant, wanted, suite, arch):
-    say(f"building the root file system {variant} ({suite}, {len(wanted)} packages); once, some minutes")
+    say(f"building the root file system {variant} ({suite}, {arch}, {len(wanted)} packages); once, some minutes")
     write_partition_table(image)
+    native = arch == host_arch()
     # Hooks run where root's files are root's, also in a user namespace: so
     # the image is made there, from the tree, and no mount is needed.
-    in_chroot = 'chroot "$1" sh -c '
     hooks = [
+        *([] if native else [f'sh -c {shlex.quote(SETTLE_FOREIGN)} sh "$1"']),
         'mkdir -p "$1/hadal" "$1/.hadal" "$1/usr/lib/modules"',
         f'install -m 755 {shlex.quote(str(STAGE1))} "$1/sbin/hadal-init"',
-        in_chroot + shlex.quote("apt-get clean; rm -rf /var/lib/apt/lists/* /etc/dpkg/dpkg.cfg.d/99mmdebstrap"),
+        'rm -rf "$1"/var/cache/apt/*.bin "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/*'
+        ' "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"',
         'rm -f "$1/etc/resolv.conf" "$1/etc/hostname"',
         # Tells of an image that can't run before anything else does.
-        in_chroot + shlex.quote("bash -n /sbin/hadal-init && ldconfig"),
+        *(['chroot "$1" sh -c "bash -n /sbin/hadal-init && ldconfig"'] if native else []),
         f'unshare --mount sh -c {shlex.quote(MAKE_IMAGE)} sh "$1" {shlex.quote(str(image))}',
     ]
     environment = dict(os.environ, LC_ALL="C.UTF-8")
     if os.geteuid() == 0:
         environment["TMPDIR"] = str(image.parent)
-    command(["mmdebstrap", "--quiet", f"--variant={VARIANT}", f"--architectures={arch}", "--format=null",
+    hook_kind = "customize" if native else "extract"
+    how = [f"--variant={VARIANT}"] if native else [
+        "--variant=extract", "--include=?essential", "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"]
+    command(["mmdebstrap", "--quiet", *how, f"--architectures={arch}", "--format=null",
              f"--include={','.join(wanted)}", '--aptopt=Acquire::Check-Valid-Until "false"',
              *(f"--dpkgopt={option}" for option in NO_DOCUMENTATION),
-             *(f"--customize-hook={hook}" for hook in hooks),
+             *(f"--{hook_kind}-hook={hook}" for hook in hooks),
              suite, "/dev/null", *source_lines(suite)], env=environment)
 
 

@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 
-from .debian import ARCHES, Archive
+from .debian import ARCHES, Archive, host_arch
 from .host import CACHE, Problem, build_once, command, make_ext4
 
 # Where each comes from. A series is its newest version there, "new" what the suite's own meta package names.
@@ -63,16 +63,26 @@ def fetch(name, arch, directory):
     release = image.removeprefix("linux-image-")
     root = directory / "root"
     root.mkdir(parents=True)
-    with tempfile.TemporaryDirectory(dir=CACHE) as downloads:
-        wanted = parts(archive, [image, f"linux-headers-{release}"])
-        for deb in archive.download(wanted, pathlib.Path(downloads)):
-            command(["dpkg-deb", "-x", deb, root])
+    wanted = parts(archive, [image, f"linux-headers-{release}"])
+    unpack(archive, [package for package in wanted if not is_tools(package)], root)
+    unpack(Archive(archive.suite, host_arch()), [package for package in wanted if is_tools(package)], root)
     (directory / "build-packages").write_text("\n".join(build_needs(archive, wanted)) + "\n")
     merge_usr(root)
     settle_boot(root, release)
     relocate_headers(root, release)
     command(["depmod", "-b", root, release])
     make_ext4(directory / "disk.ext4", root, DISK_MEGABYTES)
+
+
+def is_tools(package):
+    """The kernel's build tools: programs of the machine that builds, whatever it builds for."""
+    return package.startswith("linux-kbuild-")
+
+
+def unpack(archive, packages, root):
+    with tempfile.TemporaryDirectory(dir=CACHE) as downloads:
+        for deb in archive.download(packages, pathlib.Path(downloads)):
+            command(["dpkg-deb", "-x", deb, root])
 
 
 def build_needs(archive, parts_of_kernel):

@@ -3,11 +3,13 @@
 
 import os
 import pathlib
+import platform
 import select
 import shutil
 import subprocess
 import sys
 import time
+from typing import NamedTuple
 
 from . import image, klog, tree
 from .host import CACHE, TREE, Problem, command, die_with_parent, kvm_works, make_ext4, say
@@ -27,8 +29,22 @@ SECONDS_TO_END = 60       # a panicked guest at once, another within a second or
 # and on a busy host it is slower too.
 EMULATION = "tcg,thread=single"
 
+class Machine(NamedTuple):
+    """How QEMU stands in for a computer of an architecture."""
+    qemu: str
+    machine: str
+    emulated_cpu: str
+    console: str
+
+
+# arm64's "max" signs its pointers, at several times the cost; Graviton2 is of this kind.
+MACHINES = {
+    "x86_64": Machine("qemu-system-x86_64", "q35", "max", "ttyS0"),
+    "aarch64": Machine("qemu-system-aarch64", "virt", "neoverse-n1", "ttyAMA0"),
+}
+
 KERNEL_LINE = [
-    "console=ttyS0", "ignore_loglevel", "log_buf_len=4M",
+    "ignore_loglevel", "log_buf_len=4M",
     f"root={image.ROOT}", "rootfstype=ext4", "rootflags=noinit_itable", "rw", "init=/sbin/hadal-init",
     # as Amazon Linux 2023 has it; and then end at once
     "oops=panic", "panic=-1",
@@ -48,6 +64,7 @@ class Guest:
 
     def __init__(self, options, kernel, root_image, added_kernel=None):
         self.options = options
+        self.machine = MACHINES[options.arch]
         self.kernel = kernel
         self.added_kernel = added_kernel
         self.root_image = root_image
@@ -99,11 +116,12 @@ class Guest:
 
     def arguments(self):
         kvm = self.options.accel == "kvm" or (
-            self.options.accel == "auto" and not self.options.icount and kvm_works(self.kernel.vmlinuz))
-        cpu = "host" if kvm else ICOUNT_CPU if self.options.icount else "max"
-        line = KERNEL_LINE + (ICOUNT_LINE if self.options.icount else []) + self.options.append
-        return ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-                "-machine", "q35", "-accel", "kvm" if kvm else EMULATION, "-cpu", cpu,
+            self.options.accel == "auto" and not self.options.icount and
+            self.options.arch == platform.machine() == "x86_64" and kvm_works(self.kernel.vmlinuz))
+        cpu = "host" if kvm else ICOUNT_CPU if self.options.icount else self.machine.emulated_cpu
+        line = [f"console={self.machine.console}"] + KERNEL_LINE + (ICOUNT_LINE if self.options.icount else []) + self.options.append
+        return [self.machine.qemu, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+                "-machine", self.machine.machine, "-accel", "kvm" if kvm else EMULATION, "-cpu", cpu,
                 "-m", str(self.options.mem), *self.processors(),
                 "-kernel", str(self.kernel.vmlinuz), "-append", " ".join(line),
                 *self.disks(), *self.ports(), *self.network()]

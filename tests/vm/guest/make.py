@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """tests/vm/make."""
 
+import argparse
 import hashlib
 import os
+import re
 import sys
 
 from . import kernel
-from .debian import host_suite, source_lines
+from .debian import ARCHES, host_arch, host_suite, source_lines
 from .host import CACHE, TREE, Problem, build_once, command, say
 
 # In a mount namespace of its own: the tree and the cache at their own paths, /proc for objtool, /dev for all.
@@ -37,24 +39,36 @@ def build_root(name, packages):
     return build_once(CACHE / "build-roots" / f"{name}-{key}", build)
 
 
-def run(name, arguments):
-    found = kernel.find(name)
+def cross(arch, packages):
+    """The prefix of the compiler's name, and the packages, to build for an architecture here."""
+    if ARCHES[arch] == host_arch():
+        return "", packages
+    suffix = f"-{arch.replace('_', '-')}-linux-gnu"
+    return f"{arch}-linux-gnu-", [re.sub(r"^(gcc-\d+)(-for-host)?$", rf"\1{suffix}", name) for name in packages]
+
+
+def run(name, arch, arguments):
+    found = kernel.find(name, arch)
     if not found.headers:
         raise Problem(f"{name}: this kernel came without headers")
-    make = [f"KDIR={found.headers}", *arguments]
+    prefix, packages = cross(arch, found.build_packages)
+    make = [f"KDIR={found.headers}", *([f"CROSS_COMPILE={prefix}"] if prefix else []), *arguments]
     if kernel.SUITES.get(name, host_suite()) == host_suite():
         os.execvp("make", ["make", "-C", str(TREE), *make])
-    root = build_root(name, found.build_packages)
+    root = build_root(name, packages)
     os.execvp("unshare", ["unshare", "--mount", "sh", "-c", ENTER, "sh", str(root), str(TREE), str(CACHE), *make])
 
 
 def main(argv):
-    if not argv or argv[0] in ("-h", "--help"):
-        print(f"usage: tests/vm/make {'|'.join(kernel.SUITES)} [ARGUMENT...]\n"
-              "Runs make with KDIR= of that guest kernel, where its build tools work: tests/vm/make 7.2 modules")
-        return 0 if argv else 2
+    parser = argparse.ArgumentParser(
+        prog="tests/vm/make", allow_abbrev=False,
+        description="Runs make with KDIR= of that guest kernel, where its build tools work: tests/vm/make 7.2 modules")
+    parser.add_argument("--arch", default="x86_64", choices=ARCHES, help="processor architecture (x86_64)")
+    parser.add_argument("kernel", metavar="|".join(kernel.SUITES))
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="make's own")
+    chosen = parser.parse_args(argv)
     try:
-        return run(argv[0], argv[1:])
+        return run(chosen.kernel, chosen.arch, chosen.arguments)
     except Problem as problem:
         print(f"tests/vm/make: {problem}", file=sys.stderr)
         return 1
