@@ -12,6 +12,7 @@
 #include "filter.h"
 #include "process.h"
 #include "tcp.h"
+#include "tcp_ending.h"
 #include "tcp_numbers.h"
 
 static const struct hadal_isn_pair no_isn;
@@ -374,9 +375,11 @@ static void emit_failed(const struct sock *sk, const struct hadal_conn *conn)
 }
 
 /* A close in softirq is the network's doing, whoever happens to run. */
-static u32 closer_tgid(void)
+static u32 closer_tgid(u32 ending)
 {
-	return in_task() && !(current->flags & PF_KTHREAD) ? current->tgid : 0;
+	if (!in_task() || current->flags & PF_KTHREAD || hadal_tcp_ended_by_network(ending))
+		return 0;
+	return current->tgid;
 }
 
 static void emit_closed(const struct sock *sk, struct hadal_conn *conn, int old_state)
@@ -391,8 +394,8 @@ static void emit_closed(const struct sock *sk, struct hadal_conn *conn, int old_
 	hadal_tcp_count(&record->counters, sk, old_state, conn->role);
 	record->old_state = old_state;
 	record->error = READ_ONCE(sk->sk_err);
-	record->closer_tgid = closer_tgid();
-	record->reserved = 0;
+	record->ending = hadal_tcp_ending(sk, conn, old_state, record->counters.unread);
+	record->closer_tgid = closer_tgid(record->ending);
 	hadal_emit_tcp_end(&emission, sk, conn, &record->header, &conn->key);
 }
 

@@ -495,6 +495,27 @@ struct hadal_record_tcp_accepted {
 	struct hadal_tcp tcp;
 };
 
+/*
+ * Who ended a connection, and how, as far as this end can know. docs/abi.md has
+ * what each is derived from.
+ */
+enum hadal_tcp_ending {
+	HADAL_TCP_ENDING_UNKNOWN,
+	HADAL_TCP_ENDING_LOCAL_CLOSE,	/* this end's FIN came first, and was acknowledged */
+	HADAL_TCP_ENDING_PEER_CLOSE,	/* the peer's FIN came first; then this end's, acknowledged */
+	HADAL_TCP_ENDING_BOTH_CLOSE,	/* the two crossed */
+	HADAL_TCP_ENDING_RESET,		/* by the peer, or something between */
+	HADAL_TCP_ENDING_RESET_AFTER_CLOSE, /* a reset behind this end's close(): see docs */
+	HADAL_TCP_ENDING_TIMED_OUT,	/* no answer: retransmission, keepalive, TCP_USER_TIMEOUT */
+	HADAL_TCP_ENDING_UNREACHABLE,	/* likewise, and ICMP or a route said why: error */
+	HADAL_TCP_ENDING_ABORTED_UNREAD, /* close() with bytes unread: resets */
+	HADAL_TCP_ENDING_ABORTED_LINGER, /* close() under SO_LINGER 0 or TCP_LINGER2 < 0: resets */
+	HADAL_TCP_ENDING_DISCONNECTED,	/* connect(AF_UNSPEC): resets */
+	HADAL_TCP_ENDING_NOT_ACCEPTED,	/* the listener was closed before accept(): resets */
+	HADAL_TCP_ENDING_DESTROYED,	/* from outside: ss -K, BPF; resets */
+	HADAL_TCP_ENDING_KERNEL,	/* given up: memory, too many orphans, namespace gone */
+};
+
 /* States are the kernel's: linux/tcp.h, 1 ESTABLISHED ... 11 CLOSING. */
 struct hadal_record_tcp_closed {
 	struct hadal_record header;
@@ -503,7 +524,7 @@ struct hadal_record_tcp_closed {
 	__u32 old_state;
 	__u32 error;		/* errno at close: ECONNRESET, ETIMEDOUT, EPIPE, ...; 0: none */
 	__u32 closer_tgid;	/* in whose call it closed; 0: not in one */
-	__u32 reserved;
+	__u32 ending;		/* enum hadal_tcp_ending */
 };
 
 struct hadal_record_tcp_snapshot {
@@ -581,6 +602,7 @@ HADAL_ASSERT_SIZE(hadal_record_tcp_established, 136);
 HADAL_ASSERT_SIZE(hadal_record_tcp_failed, 144);
 HADAL_ASSERT_SIZE(hadal_record_tcp_accepted, 128);
 HADAL_ASSERT_SIZE(hadal_record_tcp_closed, 224);
+HADAL_ASSERT_OFFSET(hadal_record_tcp_closed, ending, 220);
 HADAL_ASSERT_SIZE(hadal_record_tcp_snapshot, 216);
 HADAL_ASSERT_SIZE(hadal_record_tcp_listener, 136);
 

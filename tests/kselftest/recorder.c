@@ -93,8 +93,6 @@ static uint32_t reserved_of(const struct hadal_record *record)
 		return words[0] | words[1] | words[2];
 	case HADAL_RECORD_PROCESS_EXIT:
 		return ((const struct hadal_record_process_exit *)(const void *)record)->reserved;
-	case HADAL_RECORD_TCP_CLOSED:
-		return ((const struct hadal_record_tcp_closed *)(const void *)record)->reserved;
 	case HADAL_RECORD_TCP_SNAPSHOT:
 		return ((const struct hadal_record_tcp_snapshot *)(const void *)record)->reserved;
 	case HADAL_RECORD_TCP_LISTENING:
@@ -103,6 +101,15 @@ static uint32_t reserved_of(const struct hadal_record *record)
 	default:
 		return 0;
 	}
+}
+
+/* The module always knows one. */
+static void check_ending(struct recorder *recorder, const struct hadal_record *record)
+{
+	uint32_t ending = ((const struct hadal_record_tcp_closed *)(const void *)record)->ending;
+
+	if (!ending || ending > HADAL_TCP_ENDING_KERNEL)
+		fault(recorder, record, "ending %u", ending);
 }
 
 static bool is_blank(const uint8_t *bytes, size_t count)
@@ -148,6 +155,8 @@ static void check_shape(struct recorder *recorder, const struct ring *ring,
 	check_blanks(recorder, record);
 	if (record->type == HADAL_RECORD_PROCESS_EXEC)
 		check_exec_size(recorder, record);
+	if (record->type == HADAL_RECORD_TCP_CLOSED)
+		check_ending(recorder, record);
 	if (record->record_class == HADAL_CLASS_TCP && record->lane != HADAL_LANE_FLOW)
 		fault(recorder, record, "in the wrong lane");
 	if (record->record_class == HADAL_CLASS_PROCESS && record->lane != HADAL_LANE_LIFECYCLE)

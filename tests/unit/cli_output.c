@@ -124,7 +124,7 @@ static struct hadal_record_tcp_closed closed_connection(void)
 			 .peer_port = 40000, .local_address = { 127, 0, 0, 1 },
 			 .peer_address = { 127, 0, 0, 1 }, .owner_tgid = 9 },
 		.counters = { .sent = 1, .acked = 2, .received = 3, .srtt = 100 },
-		.old_state = 9, .error = ECONNRESET,
+		.old_state = 9, .error = ECONNRESET, .ending = HADAL_TCP_ENDING_RESET,
 	};
 
 	return closed;
@@ -167,7 +167,7 @@ static void lines_of_connections(void **state)
 
 	(void)state;
 	assert_string_equal(text, "03:04:05.000002 tcp     closed          9 127.0.0.1:80 <- "
-				  "127.0.0.1:40000 ECONNRESET sent 1 acked 2 received 3 "
+				  "127.0.0.1:40000 reset ECONNRESET sent 1 acked 2 received 3 "
 				  "rtt 0.100 ms after 0.002 ms\n");
 	free(text);
 }

@@ -638,6 +638,39 @@ static void resets_are_told_from_closes(void **state)
 	world_close(&world);
 }
 
+static void endings_tell_of_resets(void **state)
+{
+	static const struct {
+		uint32_t ending;
+		uint64_t reset;
+	} cases[] = {
+		{ HADAL_TCP_ENDING_LOCAL_CLOSE, 0 }, { HADAL_TCP_ENDING_PEER_CLOSE, 0 },
+		{ HADAL_TCP_ENDING_BOTH_CLOSE, 0 }, { HADAL_TCP_ENDING_TIMED_OUT, 0 },
+		{ HADAL_TCP_ENDING_UNREACHABLE, 0 }, { HADAL_TCP_ENDING_RESET, 1 },
+		{ HADAL_TCP_ENDING_RESET_AFTER_CLOSE, 1 }, { HADAL_TCP_ENDING_ABORTED_UNREAD, 1 },
+		{ HADAL_TCP_ENDING_ABORTED_LINGER, 1 }, { HADAL_TCP_ENDING_DISCONNECTED, 1 },
+		{ HADAL_TCP_ENDING_NOT_ACCEPTED, 1 }, { HADAL_TCP_ENDING_DESTROYED, 1 },
+	};
+	uint64_t expected = 0;
+	struct world world;
+
+	(void)state;
+	world_open(&world, NULL);
+	start_services(&world);
+	answer_all(&world);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct end end = end_of(i + 1, i + 1, HADAL_TCP_CLIENT, &web, "172.17.0.2:40000",
+					"172.17.0.4:5432");
+
+		record_established(&world.recorder, &end, 0);
+		record_closed_by(&world.recorder, &end, cases[i].ending);
+		expected += cases[i].reset;
+		interval(&world);
+		assert_int_equal(the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432)->values.reset, expected);
+	}
+	world_close(&world);
+}
+
 /* What a container does is held back until it has a name. */
 static void identity_may_come_late(void **state)
 {
@@ -1497,6 +1530,7 @@ int main(void)
 		cmocka_unit_test(failures_carry_their_error),
 		cmocka_unit_test(more_errors_than_kinds),
 		cmocka_unit_test(resets_are_told_from_closes),
+		cmocka_unit_test(endings_tell_of_resets),
 		cmocka_unit_test(identity_may_come_late),
 		cmocka_unit_test(identity_may_never_come),
 		cmocka_unit_test(last_interval_waits_for_nothing),

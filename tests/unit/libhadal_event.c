@@ -299,14 +299,17 @@ static void tcp_closes(void **state)
 	struct hadal_record_tcp_closed closed = {
 		.header = header_of(HADAL_RECORD_TCP_CLOSED, sizeof(closed)), .tcp = connection(),
 		.counters = counters, .old_state = 5, .error = ECONNRESET, .closer_tgid = 43,
+		.ending = HADAL_TCP_ENDING_RESET_AFTER_CLOSE,
 	};
 
 	(void)state;
 	expect(&closed, "hadal.tcp.closed", CONNECTION_TEXT
 	       "hadal.tcp.connection.duration=0.75\nnetwork.connection.state=fin_wait_2\n"
-	       "error.type=ECONNRESET\nhadal.tcp.closer.pid=43\n" COUNTERS_TEXT);
+	       "error.type=ECONNRESET\nhadal.tcp.ending=reset_after_close\n"
+	       "hadal.tcp.closer.pid=43\n" COUNTERS_TEXT);
 	closed.error = 0;
 	closed.closer_tgid = 0;
+	closed.ending = HADAL_TCP_ENDING_UNKNOWN;
 	closed.tcp.start_time = 0;
 	expect(&closed, "hadal.tcp.closed",
 	       CONNECTION_TEXT "network.connection.state=fin_wait_2\n" COUNTERS_TEXT);

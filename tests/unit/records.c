@@ -197,6 +197,15 @@ void record_closed(struct recorder *recorder, const struct end *end, uint32_t ol
 	EMIT(recorder, record, HADAL_RECORD_TCP_CLOSED, HADAL_CLASS_TCP);
 }
 
+void record_closed_by(struct recorder *recorder, const struct end *end, uint32_t ending)
+{
+	struct hadal_record_tcp_closed record = {
+		.tcp = end->tcp, .counters = end->counters, .old_state = 1, .ending = ending,
+	};
+
+	EMIT(recorder, record, HADAL_RECORD_TCP_CLOSED, HADAL_CLASS_TCP);
+}
+
 void record_listening(struct recorder *recorder, const struct end *end)
 {
 	struct hadal_record_tcp_listener record = { .tcp = end->tcp };

@@ -53,7 +53,9 @@ void record_established(struct recorder *recorder, struct end *end, uint64_t lat
 void record_accepted(struct recorder *recorder, struct end *end);
 void record_failed(struct recorder *recorder, struct end *end, uint32_t error);
 void record_snapshot(struct recorder *recorder, const struct end *end);
+/* Of a module that does not tell how it ended. */
 void record_closed(struct recorder *recorder, const struct end *end, uint32_t old_state, uint32_t error);
+void record_closed_by(struct recorder *recorder, const struct end *end, uint32_t ending);
 void record_listening(struct recorder *recorder, const struct end *end);
 void record_listener_closed(struct recorder *recorder, const struct end *end);
 

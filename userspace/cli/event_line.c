@@ -144,8 +144,11 @@ static void print_failed(FILE *to, const struct hadal_record_tcp_failed *failed)
 static void print_closed(FILE *to, const struct hadal_record_tcp_closed *closed)
 {
 	uint64_t start = closed->tcp.start_time, end = closed->header.time;
+	const char *ending = hadal_tcp_ending_name(closed->ending);
 
 	print_ends(to, &closed->tcp);
+	if (ending)
+		fprintf(to, " %s", ending);
 	if (closed->error)
 		fprintf(to, " %s", hadal_error_type(closed->error));
 	print_counters(to, &closed->counters);

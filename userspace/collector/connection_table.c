@@ -480,12 +480,12 @@ static void snapshot(struct connection_table *table, const struct hadal_record_t
 }
 
 /*
- * Whether the connection ended by a reset. The peer's shows in the error
- * (EPIPE: it came after the peer's FIN). This end's own leaves none: a close
- * that skips FIN, out of a state that has not sent one. Source: tcp_reset(),
- * tcp_close(), tcp_disconnect() of the kernel.
+ * As was_reset(), of a module that does not tell. The peer's reset shows in the
+ * error (EPIPE: it came after the peer's FIN). This end's own leaves none: a
+ * close that skips FIN, out of a state that has not sent one. Source:
+ * tcp_reset(), tcp_close(), tcp_disconnect() of the kernel.
  */
-static bool was_reset(const struct hadal_record_tcp_closed *record)
+static bool looks_reset(const struct hadal_record_tcp_closed *record)
 {
 	switch (record->error) {
 	case ECONNRESET:
@@ -497,6 +497,29 @@ static bool was_reset(const struct hadal_record_tcp_closed *record)
 		       record->old_state == TCP_CLOSE_WAIT;
 	default:
 		return false;
+	}
+}
+
+/* Whether the connection ended by a reset, from whichever end. */
+static bool was_reset(const struct hadal_record_tcp_closed *record)
+{
+	switch (record->ending) {
+	case HADAL_TCP_ENDING_LOCAL_CLOSE:
+	case HADAL_TCP_ENDING_PEER_CLOSE:
+	case HADAL_TCP_ENDING_BOTH_CLOSE:
+	case HADAL_TCP_ENDING_TIMED_OUT:
+	case HADAL_TCP_ENDING_UNREACHABLE:
+		return false;
+	case HADAL_TCP_ENDING_RESET:
+	case HADAL_TCP_ENDING_RESET_AFTER_CLOSE:
+	case HADAL_TCP_ENDING_ABORTED_UNREAD:
+	case HADAL_TCP_ENDING_ABORTED_LINGER:
+	case HADAL_TCP_ENDING_DISCONNECTED:
+	case HADAL_TCP_ENDING_NOT_ACCEPTED:
+	case HADAL_TCP_ENDING_DESTROYED:
+		return true;
+	default:
+		return looks_reset(record);
 	}
 }
 

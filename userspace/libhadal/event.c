@@ -346,6 +346,7 @@ static void give_closed(struct walk *walk, const struct hadal_record_tcp_closed 
 	give_string(walk, HADAL_ATTR_NETWORK_CONNECTION_STATE, hadal_tcp_state_name(record->old_state));
 	if (record->error)
 		give_string(walk, HADAL_ATTR_ERROR_TYPE, hadal_error_type(record->error));
+	give_string(walk, HADAL_ATTR_TCP_ENDING, hadal_tcp_ending_name(record->ending));
 	give_integer_if(walk, HADAL_ATTR_TCP_CLOSER_PID, record->closer_tgid);
 	give_counters(walk, &record->counters);
 }

@@ -444,7 +444,7 @@ static __always_inline void on_closed(struct sock *sk, struct tcp_sock *tp, int 
 	record->old_state = state;
 	record->error = sk->sk_err;
 	record->closer_tgid = bpf_get_current_pid_tgid() >> 32;
-	record->reserved = 0;
+	record->ending = HADAL_TCP_ENDING_UNKNOWN;	/* the module does more here */
 	record->tcp.key = key_of(tp, conn->role);
 	submit(record);
 }

@@ -65,6 +65,9 @@ HADAL_API const char *hadal_error_type(uint32_t error);
 /* The kernel's TCP state in OpenTelemetry's words, "established"; NULL if unknown. Static. */
 HADAL_API const char *hadal_tcp_state_name(uint32_t state);
 
+/* enum hadal_tcp_ending as a word, "peer_close"; NULL if unknown. Static. */
+HADAL_API const char *hadal_tcp_ending_name(uint32_t ending);
+
 #define HADAL_ADDRESS_SIZE	46	/* INET6_ADDRSTRLEN */
 
 /* Address (first 4 bytes for AF_INET) as text, IPv6 as RFC 5952 has it. */
