@@ -11,6 +11,7 @@
 #include <linux/sched.h>
 #include <linux/version.h>
 #include <trace/events/sched.h>
+#include <trace/events/tcp.h>
 
 #include "compat/has.h"
 
@@ -77,5 +78,22 @@ static __always_inline unsigned long hadal_ftrace_argument(struct ftrace_regs *f
 #define HADAL_EXIT_TELLS_GROUP_DEAD \
 	__builtin_types_compatible_p(typeof(&check_trace_callback_type_sched_process_exit), \
 				     void (*)(void (*)(void *, struct task_struct *, bool)))
+
+/*
+ * tcp_send_reset tells since 6.10 why. Where the type of the reason is not, no
+ * tracepoint has it.
+ */
+#if __has_include(<net/rstreason.h>)
+#include <net/rstreason.h>
+typedef enum sk_rst_reason hadal_reset_reason;
+#else
+typedef int hadal_reset_reason;
+#endif
+
+#define HADAL_RESET_TELLS_WHY \
+	__builtin_types_compatible_p(typeof(&check_trace_callback_type_tcp_send_reset), \
+				     void (*)(void (*)(void *, const struct sock *, \
+						       const struct sk_buff *, \
+						       const hadal_reset_reason)))
 
 #endif /* HADAL_COMPAT_H */

@@ -429,6 +429,20 @@ struct hadal_conn *hadal_conn_own(const struct sock *sk, const struct hadal_owne
 	return conn;
 }
 
+/* Something befell the socket at hand, which may not be locked. */
+void hadal_conn_add_flags(const struct sock *sk, u32 add)
+{
+	struct bucket *bucket = bucket_of(sk);
+	struct hadal_conn *conn;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&bucket->lock, flags);
+	conn = find_live_in(bucket, sk);
+	if (conn)
+		WRITE_ONCE(conn->flags, conn->flags | add);
+	raw_spin_unlock_irqrestore(&bucket->lock, flags);
+}
+
 /* A holder of the socket was found: its owner, if none is known. */
 void hadal_conn_claim(const struct sock *sk, const struct hadal_owner *owner)
 {

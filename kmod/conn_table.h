@@ -73,7 +73,7 @@ struct hadal_conn_key {
  * struct hadal_conn - an entry
  * @time: ns, CLOCK_MONOTONIC: of connect() or establishment, 0 not seen; of a
  *	tombstone: when it closed
- * @flags: HADAL_TCP_*
+ * @flags: HADAL_TCP_*; some are added while a walker reads
  * @role: enum hadal_tcp_role
  * @state: enum hadal_conn_state
  * @key: for events of the socket alone: a walker of the table does not look at it
@@ -115,6 +115,7 @@ bool hadal_conn_remove(const struct sock *sk, struct hadal_conn *copy);
 bool hadal_conn_close(const struct sock *sk, struct hadal_conn *copy, u64 now);
 struct hadal_conn *hadal_conn_own(const struct sock *sk, const struct hadal_owner *owner,
 				  struct hadal_conn *copy);
+void hadal_conn_add_flags(const struct sock *sk, u32 flags);
 void hadal_conn_claim(const struct sock *sk, const struct hadal_owner *owner);
 unsigned int hadal_conn_walk_bucket(unsigned int bucket, const struct hadal_conn_walk *walk,
 				    bool (*may)(unsigned int entries, void *context));

@@ -14,6 +14,7 @@
 #include <net/sock.h>
 #include <trace/events/sched.h>
 #include <trace/events/sock.h>
+#include <trace/events/tcp.h>
 
 #include "compat.h"
 #include "conn_table.h"
@@ -91,6 +92,35 @@ static void probe_state(void *data, const struct sock *sk, const int old_state,
 	leave_hook(began);
 }
 
+static void reset_sent(const struct sock *sk)
+{
+	preempt_disable_notrace();
+	hadal_tcp_reset_sent(sk);
+	preempt_enable_notrace();
+}
+
+static void probe_reset_sent(void *data, const struct sock *sk, const struct sk_buff *skb)
+{
+	reset_sent(sk);
+}
+
+static void probe_reset_sent_why(void *data, const struct sock *sk, const struct sk_buff *skb,
+				 const hadal_reset_reason reason)
+{
+	reset_sent(sk);
+}
+
+static void probe_reset_received(void *data, struct sock *sk)
+{
+	preempt_disable_notrace();
+	hadal_tcp_reset_received(sk);
+	preempt_enable_notrace();
+}
+
+/* The one that this kernel's tracepoint calls. */
+#define PROBE_RESET_SENT \
+	__builtin_choose_expr(HADAL_RESET_TELLS_WHY, probe_reset_sent_why, probe_reset_sent)
+
 /*
  * Called by do_exit() once a process, when its last thread ends. That the count
  * of live threads is 0 at the tracepoint says less: several threads may see it.
@@ -119,6 +149,8 @@ static void check_prototypes(void)
 		__builtin_choose_expr(HADAL_EXIT_TELLS_GROUP_DEAD, probe_exit_told,
 				      probe_exit_untold));
 	check_trace_callback_type_inet_sock_set_state(probe_state);
+	check_trace_callback_type_tcp_send_reset(PROBE_RESET_SENT);
+	check_trace_callback_type_tcp_receive_reset(probe_reset_received);
 }
 
 /* ---- tracepoints ---- */
@@ -136,6 +168,8 @@ static struct hook hooks[] = {
 	{ .name = "sched_process_exit", .probe = probe_exit_told,
 	  .unused = !HADAL_EXIT_TELLS_GROUP_DEAD },
 	{ .name = "inet_sock_set_state", .probe = probe_state },
+	{ .name = "tcp_send_reset", .probe = PROBE_RESET_SENT },
+	{ .name = "tcp_receive_reset", .probe = probe_reset_received },
 };
 
 static void match_tracepoint(struct tracepoint *tracepoint, void *context)

@@ -87,7 +87,7 @@ static void describe(struct hadal_tcp *tcp, const struct sock *sk, const struct 
 	tcp->id = conn->id;
 	tcp->start_time = conn->time;
 	tcp->role = conn->role;
-	tcp->flags = conn->flags;
+	tcp->flags = READ_ONCE(conn->flags);
 	if (sk->sk_kern_sock)
 		tcp->flags |= HADAL_TCP_KERNEL_SOCKET;
 	if (sk_is_mptcp(sk))
@@ -253,6 +253,14 @@ static void on_established(const struct sock *sk, int old_state)
 		on_child(sk);
 }
 
+static void describe_queue(struct hadal_record_tcp_listener *record, const struct sock *sk)
+{
+	record->backlog = READ_ONCE(sk->sk_max_ack_backlog);
+	record->waiting = READ_ONCE(sk->sk_ack_backlog);
+	record->dropped = atomic_read(&sk->sk_drops);
+	record->reserved = 0;
+}
+
 static void emit_listener(const struct sock *sk, const struct hadal_conn *conn, u16 type)
 {
 	struct hadal_record_tcp_listener *record;
@@ -264,8 +272,7 @@ static void emit_listener(const struct sock *sk, const struct hadal_conn *conn, 
 	describe(&record->tcp, sk, conn);
 	if (!record->tcp.local_port)
 		record->tcp.flags |= HADAL_TCP_PORT_UNKNOWN;
-	record->backlog = READ_ONCE(sk->sk_max_ack_backlog);
-	record->reserved = 0;
+	describe_queue(record, sk);
 	hadal_emit_tcp_end(&emission, sk, conn, &record->header, NULL);
 }
 
@@ -396,6 +403,8 @@ static void emit_closed(const struct sock *sk, struct hadal_conn *conn, int old_
 	record->error = READ_ONCE(sk->sk_err);
 	record->ending = hadal_tcp_ending(sk, conn, old_state, record->counters.unread);
 	record->closer_tgid = closer_tgid(record->ending);
+	if (hadal_tcp_ends_by_reset(record->ending, old_state))
+		record->tcp.flags |= HADAL_TCP_RESET_SENT;
 	hadal_emit_tcp_end(&emission, sk, conn, &record->header, &conn->key);
 }
 
@@ -480,6 +489,35 @@ void hadal_tcp_state(const struct sock *sk, int old_state, int new_state)
 	}
 }
 
+/* ---- resets ---- */
+
+/* None of a listener's, nor of what only stands in for a socket (time-wait, a request). */
+static bool has_connection(const struct sock *sk)
+{
+	return sk_fullsock(sk) && hadal_tcp_is_ours(sk) && sk->sk_state != TCP_LISTEN &&
+	       sk->sk_state != TCP_CLOSE;
+}
+
+/**
+ * hadal_tcp_reset_sent() - tcp_send_reset
+ * @sk: for which; NULL: for a segment that belongs to none
+ */
+void hadal_tcp_reset_sent(const struct sock *sk)
+{
+	if (sk && has_connection(sk))
+		hadal_conn_add_flags(sk, HADAL_TCP_RESET_SENT);
+}
+
+/**
+ * hadal_tcp_reset_received() - tcp_receive_reset
+ * @sk: locked, about to pass to CLOSE
+ */
+void hadal_tcp_reset_received(const struct sock *sk)
+{
+	if (has_connection(sk))
+		hadal_conn_add_flags(sk, HADAL_TCP_RESET_RECEIVED);
+}
+
 /* ---- what was there before ---- */
 
 static u8 state_of_found(const struct sock *sk, u8 role)
@@ -539,8 +577,7 @@ static void snapshot_listener(struct hadal_session *session, struct hadal_conn *
 
 	describe(&record.tcp, conn->sk, conn);
 	record.tcp.flags |= HADAL_TCP_DUMPED;
-	record.backlog = READ_ONCE(conn->sk->sk_max_ack_backlog);
-	record.reserved = 0;
+	describe_queue(&record, conn->sk);
 	if (HADAL_IDENTIFIES)
 		check_identity(conn, &record.tcp, &no_isn, false);
 	hadal_emit_tcp_to(session, &record.header, sizeof(record), HADAL_RECORD_TCP_LISTENING,

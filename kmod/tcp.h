@@ -14,6 +14,8 @@ struct sock;
 
 void hadal_tcp_state(const struct sock *sk, int old_state, int new_state);
 void hadal_tcp_graft(const struct sock *sk);
+void hadal_tcp_reset_sent(const struct sock *sk);
+void hadal_tcp_reset_received(const struct sock *sk);
 
 bool hadal_tcp_is_ours(const struct sock *sk);
 void hadal_tcp_found(const struct sock *sk);

@@ -135,3 +135,21 @@ bool hadal_tcp_ended_by_network(u32 ending)
 		return false;
 	}
 }
+
+/*
+ * Whether a reset goes out behind the change to CLOSE; one that went before was
+ * seen. tcp_disconnect() sends none once both FINs are there.
+ */
+bool hadal_tcp_ends_by_reset(u32 ending, int old_state)
+{
+	switch (ending) {
+	case HADAL_TCP_ENDING_ABORTED_UNREAD:
+		return true;
+	case HADAL_TCP_ENDING_ABORTED_LINGER:
+	case HADAL_TCP_ENDING_DISCONNECTED:
+	case HADAL_TCP_ENDING_NOT_ACCEPTED:
+		return old_state != TCP_CLOSING && old_state != TCP_LAST_ACK;
+	default:
+		return false;
+	}
+}

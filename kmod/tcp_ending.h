@@ -13,5 +13,6 @@ struct sock;
 u32 hadal_tcp_ending(const struct sock *sk, const struct hadal_conn *conn, int old_state,
 		     u32 unread);
 bool hadal_tcp_ended_by_network(u32 ending);
+bool hadal_tcp_ends_by_reset(u32 ending, int old_state);
 
 #endif /* HADAL_TCP_ENDING_H */

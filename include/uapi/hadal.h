@@ -419,6 +419,8 @@ enum hadal_tcp_owner {
 #define HADAL_TCP_KERNEL_SOCKET		(1U << 6)	/* made by the kernel, for itself or as part of MPTCP */
 #define HADAL_TCP_MPTCP			(1U << 7)	/* a subflow of an MPTCP connection */
 #define HADAL_TCP_PORT_UNKNOWN		(1U << 8)	/* listening, port not chosen yet */
+#define HADAL_TCP_RESET_SENT		(1U << 9)	/* this end sent a reset, or closes by one */
+#define HADAL_TCP_RESET_RECEIVED	(1U << 10)	/* see ENDING_RESET and ENDING_RESET_AFTER_CLOSE */
 
 /* Addresses: AF_INET uses the first 4 bytes; network byte order. */
 struct hadal_tcp {
@@ -539,7 +541,9 @@ struct hadal_record_tcp_snapshot {
 struct hadal_record_tcp_listener {
 	struct hadal_record header;
 	struct hadal_tcp tcp;
-	__u32 backlog;
+	__u32 backlog;		/* connections that may wait for accept() */
+	__u32 waiting;		/* that do */
+	__u32 dropped;		/* attempts it had no room for, or could not serve; modulo 2^32 */
 	__u32 reserved;
 };
 
@@ -604,6 +608,7 @@ HADAL_ASSERT_SIZE(hadal_record_tcp_accepted, 128);
 HADAL_ASSERT_SIZE(hadal_record_tcp_closed, 224);
 HADAL_ASSERT_OFFSET(hadal_record_tcp_closed, ending, 220);
 HADAL_ASSERT_SIZE(hadal_record_tcp_snapshot, 216);
-HADAL_ASSERT_SIZE(hadal_record_tcp_listener, 136);
+HADAL_ASSERT_SIZE(hadal_record_tcp_listener, 144);
+HADAL_ASSERT_OFFSET(hadal_record_tcp_listener, dropped, 136);
 
 #endif /* _UAPI_LINUX_HADAL_H */

@@ -401,7 +401,7 @@ TEST_F(owner, reset_before_accept)
 	records = gather(self, port);
 	ASSERT_EQ(1, records.server_closed_count);
 	ASSERT_EQ(1, records.accepted_count);
-	EXPECT_EQ(HADAL_TCP_NOT_ACCEPTED, records.server_closed->tcp.flags);
+	EXPECT_EQ(HADAL_TCP_NOT_ACCEPTED | HADAL_TCP_RESET_RECEIVED, records.server_closed->tcp.flags);
 	EXPECT_EQ(HADAL_TCP_OWNER_UNKNOWN, records.server_closed->tcp.owner);
 	EXPECT_EQ(0, records.server_closed->tcp.owner_tgid);
 	EXPECT_EQ(ECONNRESET, records.server_closed->error);
@@ -432,7 +432,7 @@ TEST_F(owner, listener_closed_before_accept)
 		ASSERT_EQ(1, records.server_closed_count);
 		ASSERT_EQ(1, records.client_closed_count);
 		EXPECT_EQ(0, records.accepted_count);
-		EXPECT_EQ(HADAL_TCP_NOT_ACCEPTED, records.server_closed->tcp.flags);
+		EXPECT_EQ(HADAL_TCP_NOT_ACCEPTED | HADAL_TCP_RESET_SENT, records.server_closed->tcp.flags);
 		EXPECT_EQ(getpid(), records.server_closed->closer_tgid);
 		EXPECT_EQ(ECONNRESET, records.client_closed->error);
 	}

@@ -56,6 +56,24 @@ static struct flow_records records_of(struct ending *self, size_t ends)
 	return flow_gather(&self->recorder, self->net_ns, self->flow.client_port, PORT);
 }
 
+#define RESETS		(HADAL_TCP_RESET_SENT | HADAL_TCP_RESET_RECEIVED)
+
+/* Here what one end sends the other gets: in the flags of both, or of none. */
+static void check_resets(const struct hadal_record_tcp_closed *one,
+			 const struct hadal_record_tcp_closed *other)
+{
+	bool sent = one->tcp.flags & HADAL_TCP_RESET_SENT;
+	bool received = one->tcp.flags & HADAL_TCP_RESET_RECEIVED;
+
+	EXPECT_EQ(received, !!(other->tcp.flags & HADAL_TCP_RESET_SENT));
+	EXPECT_EQ(sent, !!(other->tcp.flags & HADAL_TCP_RESET_RECEIVED));
+}
+
+static bool is_reset(uint32_t ending)
+{
+	return ending == HADAL_TCP_ENDING_RESET || ending == HADAL_TCP_ENDING_RESET_AFTER_CLOSE;
+}
+
 static void expect_both(struct ending *self, uint32_t client, uint32_t server)
 {
 	struct flow_records records = records_of(self, 2);
@@ -63,15 +81,20 @@ static void expect_both(struct ending *self, uint32_t client, uint32_t server)
 	ASSERT_TRUE(records.client_closed && records.server_closed);
 	EXPECT_EQ(client, records.client_closed->ending);
 	EXPECT_EQ(server, records.server_closed->ending);
+	EXPECT_EQ(is_reset(client), !!(records.client_closed->tcp.flags & HADAL_TCP_RESET_RECEIVED));
+	EXPECT_EQ(is_reset(server), !!(records.server_closed->tcp.flags & HADAL_TCP_RESET_RECEIVED));
+	if (!is_reset(client))
+		check_resets(records.client_closed, records.server_closed);
 }
 
-static void expect_client(struct ending *self, uint32_t ending, uint32_t closer)
+static void expect_client(struct ending *self, uint32_t ending, uint32_t resets)
 {
 	struct flow_records records = records_of(self, 1);
 
 	ASSERT_TRUE(records.client_closed != NULL);
 	EXPECT_EQ(ending, records.client_closed->ending);
-	EXPECT_EQ(closer, records.client_closed->closer_tgid);
+	EXPECT_EQ(0, records.client_closed->closer_tgid);
+	EXPECT_EQ(resets, records.client_closed->tcp.flags & RESETS);
 }
 
 static void set_option(int fd, int level, int name, int value)
@@ -158,6 +181,8 @@ TEST_F(ending, linger)
 	EXPECT_EQ(getpid(), records.client_closed->closer_tgid);
 	EXPECT_EQ(HADAL_TCP_ENDING_RESET, records.server_closed->ending);
 	EXPECT_EQ(0, records.server_closed->closer_tgid);
+	EXPECT_EQ(HADAL_TCP_RESET_SENT, records.client_closed->tcp.flags & RESETS);
+	EXPECT_EQ(HADAL_TCP_RESET_RECEIVED, records.server_closed->tcp.flags & RESETS);
 	close(self->flow.server);
 }
 
@@ -260,6 +285,7 @@ TEST_F(ending, retransmissions_time_out)
 	expect_client(self, HADAL_TCP_ENDING_TIMED_OUT, 0);
 }
 
+/* It says goodbye by a reset. */
 TEST_F(ending, keepalive_times_out)
 {
 	fall_silent(self->flow.server);
@@ -267,7 +293,7 @@ TEST_F(ending, keepalive_times_out)
 	set_option(self->flow.client, IPPROTO_TCP, TCP_KEEPINTVL, 1);
 	set_option(self->flow.client, IPPROTO_TCP, TCP_KEEPCNT, 1);
 	set_option(self->flow.client, SOL_SOCKET, SO_KEEPALIVE, 1);
-	expect_client(self, HADAL_TCP_ENDING_TIMED_OUT, 0);
+	expect_client(self, HADAL_TCP_ENDING_TIMED_OUT, HADAL_TCP_RESET_SENT);
 }
 
 /* Closed by its process, then given up: nobody acknowledges its FIN. */
@@ -351,6 +377,7 @@ static void set_max_orphans(const struct ending *self, const char *value)
 TEST_F(ending, too_many_orphans)
 {
 	struct patience patience = patience_begin();
+	struct flow_records records;
 	char saved[32] = "";
 
 	MUST(pread(self->max_orphans, saved, sizeof(saved) - 1, 0));
@@ -361,7 +388,9 @@ TEST_F(ending, too_many_orphans)
 	       patience_left(&patience))
 		recorder_drain(&self->recorder);
 	set_max_orphans(self, saved);
-	expect_client(self, HADAL_TCP_ENDING_KERNEL, 0);
+	records = records_of(self, 1);
+	ASSERT_TRUE(records.client_closed != NULL);
+	EXPECT_EQ(HADAL_TCP_ENDING_KERNEL, records.client_closed->ending);
 }
 
 HARNESS_MAIN

@@ -107,6 +107,8 @@ static void check_refused(struct failed *self, enum tcp_family family)
 	failed = only_failed(self, 1);
 	EXPECT_EQ(ECONNREFUSED, failed->error);
 	EXPECT_EQ(0, failed->syn_retransmitted);
+	EXPECT_EQ(HADAL_TCP_RESET_RECEIVED,
+		  failed->tcp.flags & (HADAL_TCP_RESET_RECEIVED | HADAL_TCP_RESET_SENT));
 	EXPECT_LT(0, failed->duration);
 	EXPECT_NE(0, failed->tcp.local_port);
 	EXPECT_EQ(family == TCP_V6 ? AF_INET6 : AF_INET, failed->tcp.family);
@@ -201,6 +203,22 @@ TEST_F(failed, timed_out)
 	close(fd);
 }
 
+/* The last record of the listener: one waits, and so many SYNs were dropped. */
+static void check_queue(const struct failed *self, uint16_t type, uint32_t dropped)
+{
+	const struct tcp_type_in wanted = { self->net_ns, type };
+	const struct hadal_record_tcp_listener *listener = NULL;
+	const struct hadal_record *record;
+	size_t cursor = 0;
+
+	while ((record = recorder_find(&self->recorder, &cursor, is_tcp_type_in, &wanted)))
+		listener = (const void *)record;
+	ASSERT_TRUE(listener != NULL);
+	EXPECT_EQ(0, listener->backlog);
+	EXPECT_EQ(1, listener->waiting);
+	EXPECT_EQ(dropped, listener->dropped);
+}
+
 /* A listener with a full queue answers no SYN. */
 TEST_F(failed, timed_out_at_full_listener)
 {
@@ -208,6 +226,7 @@ TEST_F(failed, timed_out_at_full_listener)
 	const struct hadal_record_tcp_failed *failed;
 	struct sockaddr_storage address;
 	socklen_t length = tcp_loopback(TCP_V6, 8001, &address);
+	const struct tcp_type_in gone = { self->net_ns, HADAL_RECORD_TCP_LISTENER_CLOSED };
 	const int tries = 1;
 
 	taken = tcp_connect(TCP_V6, 0, 8001);
@@ -217,15 +236,19 @@ TEST_F(failed, timed_out_at_full_listener)
 	ASSERT_EQ(-1, connect(fd, (const void *)&address, length));
 	ASSERT_EQ(EINPROGRESS, errno);
 	wait_error(fd, ETIMEDOUT);
+	recorder_dump(&self->recorder, HADAL_DUMP_CONNECTIONS);
+	close(listener);
+	recorder_wait(&self->recorder, is_tcp_type_in, &gone, 1);
 	failed = only_failed(self, 1);
 	EXPECT_EQ(ETIMEDOUT, failed->error);
 	EXPECT_LE(1, failed->syn_retransmitted);
 	EXPECT_EQ(retransmits(fd), failed->syn_retransmitted);
+	check_queue(self, HADAL_RECORD_TCP_LISTENING, 1 + failed->syn_retransmitted);
+	check_queue(self, HADAL_RECORD_TCP_LISTENER_CLOSED, 1 + failed->syn_retransmitted);
 	EXPECT_EQ(1, flow_count(&self->recorder, self->net_ns, HADAL_RECORD_TCP_ESTABLISHED));
 	check_client(&failed->tcp, 8001);
 	close(fd);
 	close(taken);
-	close(listener);
 }
 
 TEST_F(failed, closed_while_connecting)

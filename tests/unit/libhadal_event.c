@@ -332,7 +332,7 @@ static void tcp_listens(void **state)
 {
 	struct hadal_record_tcp_listener listener = {
 		.header = header_of(HADAL_RECORD_TCP_LISTENING, sizeof(listener)),
-		.tcp = connection(), .backlog = 128,
+		.tcp = connection(), .backlog = 128, .waiting = 5, .dropped = 7,
 	};
 
 	(void)state;
@@ -344,13 +344,15 @@ static void tcp_listens(void **state)
 	expect(&listener, "hadal.tcp.listening",
 	       "network.transport=tcp\nnetwork.type=ipv6\nnetwork.local.address=::\n"
 	       "network.local.port=40000\nhadal.tcp.role=listener\nhadal.connection.id=9\n"
-	       OWNER_TEXT "hadal.tcp.flags=<dumped><mptcp>\nhadal.tcp.backlog=128\n");
+	       OWNER_TEXT "hadal.tcp.flags=<dumped><mptcp>\nhadal.tcp.backlog=128\n"
+	       "hadal.tcp.backlog.waiting=5\nhadal.tcp.backlog.dropped=7\n");
 	listener.header.type = HADAL_RECORD_TCP_LISTENER_CLOSED;
 	listener.tcp.flags = HADAL_TCP_PORT_UNKNOWN;
 	expect(&listener, "hadal.tcp.listener_closed",
 	       "network.transport=tcp\nnetwork.type=ipv6\nnetwork.local.address=::\n"
 	       "hadal.tcp.role=listener\nhadal.connection.id=9\n"
-	       OWNER_TEXT "hadal.tcp.flags=<port_unknown>\nhadal.tcp.backlog=128\n");
+	       OWNER_TEXT "hadal.tcp.flags=<port_unknown>\nhadal.tcp.backlog=128\n"
+	       "hadal.tcp.backlog.waiting=5\nhadal.tcp.backlog.dropped=7\n");
 }
 
 static void loss_by_class(void **state)

@@ -24,7 +24,7 @@
 /* Names in the first column of the page that are values of hadal.tcp.flags. */
 static const char *const flags[] = {
 	"dumped", "no_open_seen", "not_accepted", "accepted_after_close", "fastopen", "v4mapped",
-	"kernel_socket", "mptcp", "port_unknown",
+	"kernel_socket", "mptcp", "port_unknown", "reset_sent", "reset_received",
 };
 
 static char *read_file(const char *path)

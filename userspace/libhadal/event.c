@@ -274,6 +274,8 @@ static void give_tcp(struct walk *walk, const struct hadal_tcp *tcp)
 		{ HADAL_TCP_KERNEL_SOCKET, "kernel_socket" },
 		{ HADAL_TCP_MPTCP, "mptcp" },
 		{ HADAL_TCP_PORT_UNKNOWN, "port_unknown" },
+		{ HADAL_TCP_RESET_SENT, "reset_sent" },
+		{ HADAL_TCP_RESET_RECEIVED, "reset_received" },
 	};
 
 	give_addresses(walk, tcp);
@@ -361,6 +363,8 @@ static void give_snapshot(struct walk *walk, const struct hadal_record_tcp_snaps
 static void give_listener(struct walk *walk, const struct hadal_record_tcp_listener *record)
 {
 	give_integer(walk, HADAL_ATTR_TCP_BACKLOG, record->backlog);
+	give_integer(walk, HADAL_ATTR_TCP_BACKLOG_WAITING, record->waiting);
+	give_integer(walk, HADAL_ATTR_TCP_BACKLOG_DROPPED, record->dropped);
 }
 
 /* ---- loss ---- */

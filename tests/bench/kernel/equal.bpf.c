@@ -378,6 +378,8 @@ static __always_inline void on_listener(struct sock *sk, struct tcp_sock *tp,
 		return;
 	describe(&record->tcp, sk, tp, conn);
 	record->backlog = sk->sk_max_ack_backlog;
+	record->waiting = sk->sk_ack_backlog;
+	record->dropped = (__u32)sk->sk_drops.counter;
 	record->reserved = 0;
 	submit(record);
 }

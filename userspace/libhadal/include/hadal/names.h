@@ -87,6 +87,8 @@
 #define HADAL_ATTR_TCP_CLOSER_PID		"hadal.tcp.closer.pid"
 #define HADAL_ATTR_TCP_ENDING			"hadal.tcp.ending"
 #define HADAL_ATTR_TCP_BACKLOG			"hadal.tcp.backlog"
+#define HADAL_ATTR_TCP_BACKLOG_WAITING		"hadal.tcp.backlog.waiting"
+#define HADAL_ATTR_TCP_BACKLOG_DROPPED		"hadal.tcp.backlog.dropped"
 #define HADAL_ATTR_TCP_PAYLOAD_WRITTEN		"hadal.tcp.payload.written"
 #define HADAL_ATTR_TCP_PAYLOAD_SENT		"hadal.tcp.payload.sent"
 #define HADAL_ATTR_TCP_PAYLOAD_ACKED		"hadal.tcp.payload.acked"
