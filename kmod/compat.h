@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/version.h>
+#include <trace/events/oom.h>
 #include <trace/events/sched.h>
 #include <trace/events/tcp.h>
 
@@ -78,6 +79,14 @@ static __always_inline unsigned long hadal_ftrace_argument(struct ftrace_regs *f
 #define HADAL_EXIT_TELLS_GROUP_DEAD \
 	__builtin_types_compatible_p(typeof(&check_trace_callback_type_sched_process_exit), \
 				     void (*)(void (*)(void *, struct task_struct *, bool)))
+
+/*
+ * mark_victim tells the task and its user, or its pid alone: that has changed
+ * between updates of one version.
+ */
+#define HADAL_OOM_TELLS_TASK \
+	__builtin_types_compatible_p(typeof(&check_trace_callback_type_mark_victim), \
+				     void (*)(void (*)(void *, struct task_struct *, uid_t)))
 
 /*
  * tcp_send_reset tells since 6.10 why. Where the type of the reason is not, no

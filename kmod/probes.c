@@ -12,6 +12,7 @@
 #include <linux/rcupdate.h>
 #include <linux/tracepoint.h>
 #include <net/sock.h>
+#include <trace/events/oom.h>
 #include <trace/events/sched.h>
 #include <trace/events/sock.h>
 #include <trace/events/tcp.h>
@@ -83,6 +84,23 @@ static void probe_exit_untold(void *data, struct task_struct *task)
 {
 }
 
+static void probe_oom(void *data, struct task_struct *victim, uid_t uid)
+{
+	preempt_disable_notrace();
+	hadal_process_oom(victim);
+	preempt_enable_notrace();
+}
+
+static void probe_oom_pid(void *data, int pid)
+{
+	preempt_disable_notrace();
+	hadal_process_oom_pid(pid);
+	preempt_enable_notrace();
+}
+
+/* The one that this kernel's tracepoint calls. */
+#define PROBE_OOM	__builtin_choose_expr(HADAL_OOM_TELLS_TASK, probe_oom, probe_oom_pid)
+
 static void probe_state(void *data, const struct sock *sk, const int old_state,
 			const int new_state)
 {
@@ -148,6 +166,7 @@ static void check_prototypes(void)
 	check_trace_callback_type_sched_process_exit(
 		__builtin_choose_expr(HADAL_EXIT_TELLS_GROUP_DEAD, probe_exit_told,
 				      probe_exit_untold));
+	check_trace_callback_type_mark_victim(PROBE_OOM);
 	check_trace_callback_type_inet_sock_set_state(probe_state);
 	check_trace_callback_type_tcp_send_reset(PROBE_RESET_SENT);
 	check_trace_callback_type_tcp_receive_reset(probe_reset_received);
@@ -167,6 +186,7 @@ static struct hook hooks[] = {
 	{ .name = "sched_process_exec", .probe = probe_exec },
 	{ .name = "sched_process_exit", .probe = probe_exit_told,
 	  .unused = !HADAL_EXIT_TELLS_GROUP_DEAD },
+	{ .name = "mark_victim", .probe = PROBE_OOM },
 	{ .name = "inet_sock_set_state", .probe = probe_state },
 	{ .name = "tcp_send_reset", .probe = PROBE_RESET_SENT },
 	{ .name = "tcp_receive_reset", .probe = probe_reset_received },

@@ -247,6 +247,35 @@ void hadal_process_exec(struct task_struct *task, pid_t old_pid, struct linux_bi
 	}
 }
 
+/* ---- chosen by the OOM killer ---- */
+
+/* @victim: a thread of the process: current, or its alloc_lock is held. */
+void hadal_process_oom(struct task_struct *victim)
+{
+	struct hadal_record_process *record;
+	struct hadal_emission emission;
+
+	record = hadal_emit_process_begin(&emission, victim, sizeof(*record),
+					  HADAL_RECORD_PROCESS_OOM);
+	if (!record)
+		return;
+	hadal_process_describe(&record->process, victim);
+	record->process.flags |= HADAL_PROCESS_OOM;
+	hadal_emit_process_end(&emission, victim, &record->header);
+}
+
+/* As hadal_process_oom(), by id in the initial pid namespace. */
+void hadal_process_oom_pid(int pid)
+{
+	struct task_struct *victim;
+
+	rcu_read_lock();
+	victim = pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_PID);
+	if (victim)
+		hadal_process_oom(victim);
+	rcu_read_unlock();
+}
+
 /* ---- exit ---- */
 
 static void add_thread(struct hadal_record_process_exit *record, const struct task_struct *thread)

@@ -24,6 +24,8 @@ void hadal_process_free_scratch(void);
 void hadal_process_describe(struct hadal_process *process, struct task_struct *task);
 void hadal_process_fork(struct task_struct *child);
 void hadal_process_exec(struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm);
+void hadal_process_oom(struct task_struct *victim);
+void hadal_process_oom_pid(int pid);
 void hadal_process_exit(struct task_struct *task);
 void hadal_task_cgroup(struct task_struct *task, u64 *id, u32 *hierarchy);
 

@@ -271,6 +271,7 @@ enum hadal_record_type {
 	HADAL_RECORD_PROCESS_EXEC,
 	HADAL_RECORD_PROCESS_EXIT,
 	HADAL_RECORD_PROCESS_EXISTING,
+	HADAL_RECORD_PROCESS_OOM,
 
 	/* tcp, flow lane */
 	HADAL_RECORD_TCP_ESTABLISHED = 48,
@@ -325,7 +326,7 @@ struct hadal_record_ring_added {
 #define HADAL_COMM_LEN	16
 
 #define HADAL_PROCESS_KERNEL	(1U << 0)	/* a kernel thread */
-#define HADAL_PROCESS_OOM	(1U << 1)	/* at exit: chosen by the OOM killer */
+#define HADAL_PROCESS_OOM	(1U << 1)	/* chosen by the OOM killer; at exit: had been */
 #define HADAL_PROCESS_ENDED	(1U << 2)	/* EXISTING: it ended meanwhile; take it as never said */
 
 /* Process ids are those of the initial pid namespace unless said otherwise. */
@@ -346,7 +347,9 @@ struct hadal_process {
 };
 
 /*
- * PROCESS_FORK: the child. PROCESS_EXISTING: found by a dump; its executable
+ * PROCESS_OOM: the OOM killer chose it, and will kill it; its exit follows, which
+ * may take long. Where it shares memory with others these are killed too, and
+ * their exits alone tell. PROCESS_FORK: the child. PROCESS_EXISTING: found by a dump; its executable
  * and arguments are for /proc, which start_boottime ties to this process.
  */
 struct hadal_record_process {

@@ -24,6 +24,10 @@ static void take(struct process_life *life, const struct hadal_record *record)
 		life->execs++;
 		life->exec = (const void *)record;
 		break;
+	case HADAL_RECORD_PROCESS_OOM:
+		life->ooms++;
+		life->oom = (const void *)record;
+		break;
 	case HADAL_RECORD_PROCESS_EXIT:
 		life->exits++;
 		life->exit = (const void *)record;

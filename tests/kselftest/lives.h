@@ -14,9 +14,11 @@ struct process_life {
 	unsigned int forks;
 	unsigned int execs;
 	unsigned int exits;
+	unsigned int ooms;
 	const struct hadal_record_process *fork;	/* the last of each */
 	const struct hadal_record_process_exec *exec;
 	const struct hadal_record_process_exit *exit;
+	const struct hadal_record_process *oom;
 };
 
 /* lives[i] is of processes[i]. */

@@ -540,6 +540,12 @@ TEST_F(fields, out_of_memory)
 	ASSERT_EQ(1, life.exits);
 	EXPECT_EQ(HADAL_PROCESS_OOM, life.exit->process.flags);
 	EXPECT_EQ(SIGKILL, life.exit->exit_code);
+	ASSERT_EQ(1, life.ooms);
+	EXPECT_EQ(HADAL_PROCESS_OOM, life.oom->process.flags);
+	EXPECT_EQ(life.exit->process.start_boottime, life.oom->process.start_boottime);
+	EXPECT_EQ(group.id, life.oom->process.cgroup_id);
+	EXPECT_EQ(getpid(), life.oom->process.parent_tgid);
+	EXPECT_LT(life.oom->header.time, life.exit->header.time);
 	cgroup_remove(&group);
 }
 

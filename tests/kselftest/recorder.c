@@ -27,6 +27,7 @@ static size_t least_size(uint16_t type)
 		return sizeof(struct hadal_record_ring_added);
 	case HADAL_RECORD_PROCESS_FORK:
 	case HADAL_RECORD_PROCESS_EXISTING:
+	case HADAL_RECORD_PROCESS_OOM:
 		return sizeof(struct hadal_record_process);
 	case HADAL_RECORD_PROCESS_EXEC:
 		return sizeof(struct hadal_record_process_exec);
@@ -126,8 +127,9 @@ static void check_blanks(struct recorder *recorder, const struct hadal_record *r
 	const struct hadal_tcp *tcp = &((const struct hadal_record_tcp_accepted *)(const void *)record)->tcp;
 	const struct hadal_process *process =
 		&((const struct hadal_record_process *)(const void *)record)->process;
-	bool is_exec_or_exit = record->type == HADAL_RECORD_PROCESS_EXEC ||
-			       record->type == HADAL_RECORD_PROCESS_EXIT;
+	bool has_no_ns_tgid = record->type == HADAL_RECORD_PROCESS_EXEC ||
+			       record->type == HADAL_RECORD_PROCESS_EXIT ||
+			       record->type == HADAL_RECORD_PROCESS_OOM;
 
 	if (reserved_of(record))
 		fault(recorder, record, "a reserved field is not zero");
@@ -135,7 +137,7 @@ static void check_blanks(struct recorder *recorder, const struct hadal_record *r
 	    !(is_blank(tcp->local_address + 4, 12) && is_blank(tcp->peer_address + 4, 12)))
 		fault(recorder, record, "an IPv4 address of more than 4 bytes");
 	if (record->record_class == HADAL_CLASS_PROCESS &&
-	    (process->mnt_ns || (is_exec_or_exit && process->ns_tgid)))
+	    (process->mnt_ns || (has_no_ns_tgid && process->ns_tgid)))
 		fault(recorder, record, "an id that is not read is not zero");
 }
 

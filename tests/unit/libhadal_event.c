@@ -113,6 +113,9 @@ static void fork_and_existing(void **state)
 	expect(&record, "hadal.process.fork", PROCESS_TEXT);
 	record.header.type = HADAL_RECORD_PROCESS_EXISTING;
 	expect(&record, "hadal.process.existing", PROCESS_TEXT);
+	record.header.type = HADAL_RECORD_PROCESS_OOM;
+	expect(&record, "hadal.process.oom", PROCESS_TEXT);
+	record.header.type = HADAL_RECORD_PROCESS_EXISTING;
 	record.process.flags = HADAL_PROCESS_ENDED;
 	assert_null(hadal_event_name(&record.header));
 }

@@ -272,6 +272,9 @@ void model_record(struct model *model, const struct hadal_record *record)
 	case HADAL_RECORD_PROCESS_EXISTING:
 		record_process(model, record);
 		break;
+	case HADAL_RECORD_PROCESS_OOM:
+		/* Counted when it exits. */
+		break;
 	case HADAL_RECORD_TCP_LISTENING:
 		record_listening(model, record);
 		break;

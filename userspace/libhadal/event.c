@@ -413,6 +413,8 @@ HADAL_API const char *hadal_event_name(const struct hadal_record *record)
 	case HADAL_RECORD_PROCESS_EXISTING:
 		return hadal_record_process(record)->flags & HADAL_PROCESS_ENDED ? NULL :
 										   HADAL_EVENT_PROCESS_EXISTING;
+	case HADAL_RECORD_PROCESS_OOM:
+		return HADAL_EVENT_PROCESS_OOM;
 	case HADAL_RECORD_TCP_ESTABLISHED:
 		return HADAL_EVENT_TCP_ESTABLISHED;
 	case HADAL_RECORD_TCP_FAILED:

@@ -40,6 +40,7 @@ static const struct record_shape record_shapes[] = {
 	SHAPE(PROCESS_EXEC, process_exec, PROCESS, EXEC),
 	SHAPE(PROCESS_EXIT, process_exit, PROCESS, PROCESS),
 	SHAPE(PROCESS_EXISTING, process, PROCESS, PROCESS),
+	SHAPE(PROCESS_OOM, process, PROCESS, PROCESS),
 	SHAPE(TCP_ESTABLISHED, tcp_established, TCP, TCP),
 	SHAPE(TCP_FAILED, tcp_failed, TCP, TCP),
 	SHAPE(TCP_ACCEPTED, tcp_accepted, TCP, TCP),

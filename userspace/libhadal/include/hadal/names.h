@@ -17,6 +17,7 @@
 #define HADAL_EVENT_PROCESS_EXEC		"hadal.process.exec"
 #define HADAL_EVENT_PROCESS_EXIT		"hadal.process.exit"
 #define HADAL_EVENT_PROCESS_EXISTING		"hadal.process.existing"
+#define HADAL_EVENT_PROCESS_OOM			"hadal.process.oom"
 #define HADAL_EVENT_TCP_ESTABLISHED		"hadal.tcp.established"
 #define HADAL_EVENT_TCP_FAILED			"hadal.tcp.failed"
 #define HADAL_EVENT_TCP_ACCEPTED		"hadal.tcp.accepted"
