@@ -10,6 +10,7 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
+#include "cgroup.h"
 #include "conn_table.h"
 #include "dump.h"
 #include "emit.h"
@@ -286,6 +287,8 @@ static bool run_stage(struct hadal_session *session)
 	switch (session->dump.stage) {
 	case HADAL_STAGE_START:
 		return emit_frame(session, HADAL_RECORD_DUMP_START);
+	case HADAL_STAGE_CGROUPS:
+		return !(session->dump.what & HADAL_DUMP_CGROUPS) || hadal_cgroup_dump(session);
 	case HADAL_STAGE_PROCESSES:
 		return !(session->dump.what & HADAL_DUMP_PROCESSES) || dump_processes(session);
 	case HADAL_STAGE_CONNECTIONS:
@@ -300,6 +303,8 @@ static bool run_stage(struct hadal_session *session)
 static void next_stage(struct hadal_dump_cursor *cursor)
 {
 	cursor->stage = cursor->stage == HADAL_STAGE_END ? HADAL_STAGE_IDLE : cursor->stage + 1;
+	if (cursor->stage == HADAL_STAGE_CGROUPS && cursor->what & HADAL_DUMP_CGROUPS)
+		hadal_cgroup_dump_begin(cursor);
 	/* Pid 0 is no process. */
 	cursor->next = cursor->stage == HADAL_STAGE_PROCESSES ? 1 : 0;
 }
@@ -316,6 +321,15 @@ static void begin_dump(struct hadal_session *session, u32 what)
 	hadal_dump_clock_sync(session);
 }
 
+/* Its session stops. */
+void hadal_dump_abandon(struct hadal_session *session)
+{
+	hadal_cgroup_dump_end(&session->dump);
+	session->dump.stage = HADAL_STAGE_IDLE;
+}
+
+#define KNOWN_DUMPS	(HADAL_DUMP_PROCESSES | HADAL_DUMP_CONNECTIONS | HADAL_DUMP_CGROUPS)
+
 /**
  * hadal_dump_step() - write as much of a dump as fits
  * @session: whose rings get it
@@ -329,8 +343,7 @@ int hadal_dump_step(struct hadal_session *session, struct hadal_dump *dump)
 {
 	struct hadal_dump_cursor *cursor = &session->dump;
 
-	if (!dump->what || dump->what & ~(HADAL_DUMP_PROCESSES | HADAL_DUMP_CONNECTIONS) ||
-	    dump->reserved)
+	if (!dump->what || dump->what & ~KNOWN_DUMPS || dump->reserved)
 		return -EINVAL;
 	if (cursor->stage != HADAL_STAGE_IDLE && dump->what != cursor->what)
 		return -EINVAL;

@@ -4,6 +4,7 @@
  * gets it, and copied from there into the rings of others; nobody sees it before
  * that is done. All callers have preemption disabled.
  */
+#include <linux/cgroup.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/rculist.h>
@@ -37,6 +38,8 @@ static __always_inline enum hadal_class class_of(u16 type)
 {
 	if (type >= HADAL_RECORD_TCP_ESTABLISHED)
 		return HADAL_CLASS_TCP;
+	if (type >= HADAL_RECORD_CGROUP_MKDIR)
+		return HADAL_CLASS_CGROUP;
 	if (type >= HADAL_RECORD_PROCESS_FORK)
 		return HADAL_CLASS_PROCESS;
 	return HADAL_CLASS_CONTROL;
@@ -369,6 +372,73 @@ void hadal_emit_exec(struct task_struct *task, struct hadal_record_process_exec 
 	list_for_each_entry_rcu(session, &hadal_running_sessions, running)
 		if (wants(session, HADAL_CLASS_PROCESS) && hadal_process_due_to(session, task))
 			emit_exec_to(session, image);
+}
+
+/* Does its filter let the cgroup pass? Counts it if not. */
+bool hadal_cgroup_due_to(struct hadal_session *session, struct cgroup *cgroup)
+{
+	if (likely(!session->filter) || hadal_filter_passes_cgroup(session->filter, cgroup))
+		return true;
+	count_filtered(session, HADAL_CLASS_CGROUP);
+	return false;
+}
+
+/* The record's place, filled in; end_record() is to follow. NULL: lost and counted. */
+static struct hadal_record_cgroup *begin_cgroup(struct hadal_session *session,
+						const struct hadal_record_cgroup *image,
+						const char *path, u16 type,
+						struct hadal_ring **ring)
+{
+	u32 used = sizeof(*image) + image->path_len;
+	u32 size = ALIGN(used, 8);
+	struct hadal_record_cgroup *record;
+
+	record = begin_record(session, size, type, HADAL_CLASS_CGROUP, ring);
+	if (!record)
+		return NULL;
+	copy_body(record, image, sizeof(*image));
+	memcpy(record + 1, path, image->path_len);
+	memset((u8 *)record + used, 0, size - used);
+	return record;
+}
+
+/**
+ * hadal_emit_cgroup() - write a record of a cgroup into each session that gets it
+ * @cgroup: the cgroup
+ * @image: the record without its header
+ * @path: @image->path_len bytes
+ * @type: enum hadal_record_type
+ */
+void hadal_emit_cgroup(struct cgroup *cgroup, const struct hadal_record_cgroup *image,
+		       const char *path, u16 type)
+{
+	struct hadal_session *session;
+	struct hadal_ring *ring;
+
+	list_for_each_entry_rcu(session, &hadal_running_sessions, running) {
+		if (!wants(session, HADAL_CLASS_CGROUP) || !hadal_cgroup_due_to(session, cgroup))
+			continue;
+		if (begin_cgroup(session, image, path, type, &ring))
+			end_record(session, ring);
+	}
+}
+
+/*
+ * As hadal_emit_existing(): the record has its time before the cgroup is looked
+ * at once more, so that a removal that is not seen here comes later, in time too.
+ */
+void hadal_emit_cgroup_existing(struct hadal_session *session, struct cgroup *cgroup,
+				const struct hadal_record_cgroup *image, const char *path)
+{
+	struct hadal_record_cgroup *record;
+	struct hadal_ring *ring;
+
+	record = begin_cgroup(session, image, path, HADAL_RECORD_CGROUP_EXISTING, &ring);
+	if (!record)
+		return;
+	if (!(READ_ONCE(cgroup->self.flags) & CSS_ONLINE))
+		record->flags |= HADAL_CGROUP_REMOVED;
+	end_record(session, ring);
 }
 
 /*

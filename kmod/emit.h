@@ -7,6 +7,7 @@
 
 #include "session.h"
 
+struct cgroup;
 struct hadal_conn;
 struct hadal_conn_key;
 struct sock;
@@ -58,6 +59,11 @@ void hadal_emit_process_end(struct hadal_emission *emission, struct task_struct 
 			    struct hadal_record *record);
 bool hadal_exec_due(struct task_struct *task);
 void hadal_emit_exec(struct task_struct *task, struct hadal_record_process_exec *image);
+bool hadal_cgroup_due_to(struct hadal_session *session, struct cgroup *cgroup);
+void hadal_emit_cgroup(struct cgroup *cgroup, const struct hadal_record_cgroup *image,
+		       const char *path, u16 type);
+void hadal_emit_cgroup_existing(struct hadal_session *session, struct cgroup *cgroup,
+				const struct hadal_record_cgroup *image, const char *path);
 bool hadal_tcp_due_to(struct hadal_session *session, const struct sock *sk,
 		      const struct hadal_conn *conn, u16 type);
 void *hadal_emit_tcp_begin(struct hadal_emission *emission, const struct sock *sk,

@@ -364,6 +364,16 @@ bool hadal_filter_passes_task(const struct hadal_filter *filter, struct task_str
 	return !filter->cgroup_count || has_task(filter, task);
 }
 
+/**
+ * hadal_filter_passes_cgroup() - does a session want what befalls this cgroup?
+ * @filter: the session's
+ * @cgroup: of any hierarchy
+ */
+bool hadal_filter_passes_cgroup(const struct hadal_filter *filter, struct cgroup *cgroup)
+{
+	return !filter->cgroup_count || is_below(filter, cgroup);
+}
+
 /* Nobody owns it yet, or nobody is known to: the cgroup of who called socket() stands in. */
 static bool passes_cgroups(const struct hadal_filter *filter, const struct sock *sk,
 			   const struct hadal_owner *owner)

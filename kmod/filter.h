@@ -46,6 +46,7 @@ int hadal_filter_publish(const struct hadal_filter *filter, bool has_table);
 void hadal_filter_withdraw(const struct hadal_filter *filter);
 
 bool hadal_filter_passes_task(const struct hadal_filter *filter, struct task_struct *task);
+bool hadal_filter_passes_cgroup(const struct hadal_filter *filter, struct cgroup *cgroup);
 bool hadal_filter_passes_tcp(const struct hadal_filter *filter, const struct sock *sk,
 			     const struct hadal_conn *conn, u16 type);
 

@@ -12,11 +12,13 @@
 #include <linux/rcupdate.h>
 #include <linux/tracepoint.h>
 #include <net/sock.h>
+#include <trace/events/cgroup.h>
 #include <trace/events/oom.h>
 #include <trace/events/sched.h>
 #include <trace/events/sock.h>
 #include <trace/events/tcp.h>
 
+#include "cgroup.h"
 #include "compat.h"
 #include "conn_table.h"
 #include "dump.h"
@@ -86,16 +88,18 @@ static void probe_exit_untold(void *data, struct task_struct *task)
 
 static void probe_oom(void *data, struct task_struct *victim, uid_t uid)
 {
-	preempt_disable_notrace();
+	u64 began = enter_hook();
+
 	hadal_process_oom(victim);
-	preempt_enable_notrace();
+	leave_hook(began);
 }
 
 static void probe_oom_pid(void *data, int pid)
 {
-	preempt_disable_notrace();
+	u64 began = enter_hook();
+
 	hadal_process_oom_pid(pid);
-	preempt_enable_notrace();
+	leave_hook(began);
 }
 
 /* The one that this kernel's tracepoint calls. */
@@ -112,9 +116,10 @@ static void probe_state(void *data, const struct sock *sk, const int old_state,
 
 static void reset_sent(const struct sock *sk)
 {
-	preempt_disable_notrace();
+	u64 began = enter_hook();
+
 	hadal_tcp_reset_sent(sk);
-	preempt_enable_notrace();
+	leave_hook(began);
 }
 
 static void probe_reset_sent(void *data, const struct sock *sk, const struct sk_buff *skb)
@@ -130,9 +135,10 @@ static void probe_reset_sent_why(void *data, const struct sock *sk, const struct
 
 static void probe_reset_received(void *data, struct sock *sk)
 {
-	preempt_disable_notrace();
+	u64 began = enter_hook();
+
 	hadal_tcp_reset_received(sk);
-	preempt_enable_notrace();
+	leave_hook(began);
 }
 
 /* The one that this kernel's tracepoint calls. */
@@ -158,6 +164,22 @@ static void entry_sock_graft(unsigned long ip, unsigned long parent_ip, struct f
 	leave_hook(began);
 }
 
+static void probe_cgroup_mkdir(void *data, struct cgroup *cgroup, const char *path)
+{
+	u64 began = enter_hook();
+
+	hadal_cgroup_made(cgroup, path);
+	leave_hook(began);
+}
+
+static void probe_cgroup_rmdir(void *data, struct cgroup *cgroup, const char *path)
+{
+	u64 began = enter_hook();
+
+	hadal_cgroup_removed(cgroup);
+	leave_hook(began);
+}
+
 /* A changed prototype must not compile. */
 static void check_prototypes(void)
 {
@@ -168,6 +190,8 @@ static void check_prototypes(void)
 				      probe_exit_untold));
 	check_trace_callback_type_mark_victim(PROBE_OOM);
 	check_trace_callback_type_inet_sock_set_state(probe_state);
+	check_trace_callback_type_cgroup_mkdir(probe_cgroup_mkdir);
+	check_trace_callback_type_cgroup_rmdir(probe_cgroup_rmdir);
 	check_trace_callback_type_tcp_send_reset(PROBE_RESET_SENT);
 	check_trace_callback_type_tcp_receive_reset(probe_reset_received);
 }
@@ -192,24 +216,35 @@ static struct hook hooks[] = {
 	{ .name = "tcp_receive_reset", .probe = probe_reset_received },
 };
 
-static void match_tracepoint(struct tracepoint *tracepoint, void *context)
+/* Attached only while a session asks for the class: with them the kernel formats paths. */
+static struct hook cgroup_hooks[] = {
+	{ .name = "cgroup_mkdir", .probe = probe_cgroup_mkdir },
+	{ .name = "cgroup_rmdir", .probe = probe_cgroup_rmdir },
+};
+
+static void match_hooks(struct tracepoint *tracepoint, struct hook *list, unsigned int count)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(hooks); i++)
-		if (!strcmp(tracepoint->name, hooks[i].name))
-			hooks[i].tracepoint = tracepoint;
+	for (i = 0; i < count; i++)
+		if (!strcmp(tracepoint->name, list[i].name))
+			list[i].tracepoint = tracepoint;
 }
 
-static void detach_tracepoints(unsigned int count)
+static void match_tracepoint(struct tracepoint *tracepoint, void *context)
+{
+	match_hooks(tracepoint, hooks, ARRAY_SIZE(hooks));
+	match_hooks(tracepoint, cgroup_hooks, ARRAY_SIZE(cgroup_hooks));
+}
+
+static void detach_tracepoints(const struct hook *list, unsigned int count)
 {
 	while (count--)
-		if (!hooks[count].unused)
-			tracepoint_probe_unregister(hooks[count].tracepoint, hooks[count].probe,
-						    NULL);
+		if (!list[count].unused)
+			tracepoint_probe_unregister(list[count].tracepoint, list[count].probe, NULL);
 }
 
-static int attach_tracepoint(struct hook *hook)
+static int attach_tracepoint(const struct hook *hook)
 {
 	if (hook->unused)
 		return 0;
@@ -220,20 +255,47 @@ static int attach_tracepoint(struct hook *hook)
 	return tracepoint_probe_register(hook->tracepoint, hook->probe, NULL);
 }
 
-static int attach_tracepoints(void)
+static int attach_tracepoints(const struct hook *list, unsigned int count)
 {
 	unsigned int i;
 	int error;
 
-	for_each_kernel_tracepoint(match_tracepoint, NULL);
-	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
-		error = attach_tracepoint(&hooks[i]);
+	for (i = 0; i < count; i++) {
+		error = attach_tracepoint(&list[i]);
 		if (error) {
-			detach_tracepoints(i);
+			detach_tracepoints(list, i);
 			return error;
 		}
 	}
 	return 0;
+}
+
+/* Sessions that run and ask for cgroups, under attach_lock. */
+static unsigned int cgroup_sessions;
+
+static bool asks_for_cgroups(const struct hadal_session *session)
+{
+	return session->classes & HADAL_CLASS_BIT(HADAL_CLASS_CGROUP);
+}
+
+static int attach_cgroup_hooks(const struct hadal_session *session)
+{
+	int error = 0;
+
+	if (!asks_for_cgroups(session))
+		return 0;
+	if (!cgroup_sessions)
+		error = attach_tracepoints(cgroup_hooks, ARRAY_SIZE(cgroup_hooks));
+	if (!error)
+		cgroup_sessions++;
+	return error;
+}
+
+/* Whoever runs these still is waited for where sessions are, and before unloading. */
+static void detach_cgroup_hooks(const struct hadal_session *session)
+{
+	if (asks_for_cgroups(session) && !--cgroup_sessions)
+		detach_tracepoints(cgroup_hooks, ARRAY_SIZE(cgroup_hooks));
 }
 
 /* ---- function entries ---- */
@@ -330,7 +392,8 @@ static int attach(void)
 	error = hadal_conn_table_create();
 	if (error)
 		return error;
-	error = attach_tracepoints();
+	for_each_kernel_tracepoint(match_tracepoint, NULL);
+	error = attach_tracepoints(hooks, ARRAY_SIZE(hooks));
 	if (error)
 		goto destroy_table;
 	error = attach_entries();
@@ -341,7 +404,7 @@ static int attach(void)
 	return 0;
 
 detach_tracepoints:
-	detach_tracepoints(ARRAY_SIZE(hooks));
+	detach_tracepoints(hooks, ARRAY_SIZE(hooks));
 destroy_table:
 	wait_for_probes();
 	hadal_conn_table_destroy();
@@ -352,7 +415,7 @@ static void detach(void)
 {
 	hadal_conn_table_arm(false);
 	detach_entries(ARRAY_SIZE(entries));
-	detach_tracepoints(ARRAY_SIZE(hooks));
+	detach_tracepoints(hooks, ARRAY_SIZE(hooks));
 	wait_for_probes();
 	hadal_conn_table_destroy();
 }
@@ -374,15 +437,25 @@ int hadal_probes_start(struct hadal_session *session)
 	mutex_lock(&attach_lock);
 	is_first = list_empty(&hadal_running_sessions);
 	error = hadal_filter_publish(session->filter, !is_first);
-	if (!error && is_first) {
+	if (error)
+		goto unlock;
+	if (is_first)
 		error = attach();
-		if (error)
-			hadal_filter_withdraw(session->filter);
-	}
-	if (!error) {
-		list_add_tail_rcu(&session->running, &hadal_running_sessions);
-		hadal_emit_note_sessions();
-	}
+	if (error)
+		goto withdraw_filter;
+	error = attach_cgroup_hooks(session);
+	if (error)
+		goto detach;
+	list_add_tail_rcu(&session->running, &hadal_running_sessions);
+	hadal_emit_note_sessions();
+	goto unlock;
+
+detach:
+	if (is_first)
+		detach();
+withdraw_filter:
+	hadal_filter_withdraw(session->filter);
+unlock:
 	mutex_unlock(&attach_lock);
 	return error;
 }
@@ -394,6 +467,7 @@ void hadal_probes_stop(struct hadal_session *session)
 	list_del_rcu(&session->running);
 	hadal_emit_note_sessions();
 	hadal_filter_withdraw(session->filter);
+	detach_cgroup_hooks(session);
 	if (list_empty(&hadal_running_sessions))
 		detach();
 	else

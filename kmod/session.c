@@ -19,7 +19,8 @@
 #include "session.h"
 
 #define ARGV_LIMIT	4096U
-#define KNOWN_CLASSES	(HADAL_CLASS_BIT(HADAL_CLASS_PROCESS) | HADAL_CLASS_BIT(HADAL_CLASS_TCP))
+#define KNOWN_CLASSES	(HADAL_CLASS_BIT(HADAL_CLASS_PROCESS) | \
+			 HADAL_CLASS_BIT(HADAL_CLASS_CGROUP) | HADAL_CLASS_BIT(HADAL_CLASS_TCP))
 
 /*
  * Configured sessions: those that need rings on a CPU that comes online. The
@@ -369,7 +370,7 @@ static void stop_locked(struct hadal_session *session)
 	if (!session->is_running)
 		return;
 	session->is_running = false;
-	session->dump.stage = HADAL_STAGE_IDLE;
+	hadal_dump_abandon(session);
 	hadal_probes_stop(session);
 }
 

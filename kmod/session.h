@@ -15,6 +15,8 @@
 #include "filter.h"
 #include "ring_memory.h"
 
+struct cgroup_subsys_state;
+
 struct hadal_cpu_rings {
 	struct hadal_ring_memory *lane[HADAL_LANES];
 };
@@ -22,6 +24,7 @@ struct hadal_cpu_rings {
 enum hadal_dump_stage {
 	HADAL_STAGE_IDLE,
 	HADAL_STAGE_START,
+	HADAL_STAGE_CGROUPS,
 	HADAL_STAGE_PROCESSES,
 	HADAL_STAGE_CONNECTIONS,
 	HADAL_STAGE_END,
@@ -33,6 +36,7 @@ enum hadal_dump_stage {
  * @number: of this dump in the session
  * @next: pid or bucket
  * @records: written so far
+ * @cgroup: to be written next; a reference is held
  */
 struct hadal_dump_cursor {
 	enum hadal_dump_stage stage;
@@ -40,6 +44,7 @@ struct hadal_dump_cursor {
 	u32 number;
 	u32 next;
 	u64 records;
+	struct cgroup_subsys_state *cgroup;
 };
 
 /**

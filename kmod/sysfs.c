@@ -104,12 +104,14 @@ static const struct attribute_group directory##_group = {				\
 
 CLASS_GROUP(control, HADAL_CLASS_CONTROL);
 CLASS_GROUP(process, HADAL_CLASS_PROCESS);
+CLASS_GROUP(cgroup, HADAL_CLASS_CGROUP);
 CLASS_GROUP(tcp, HADAL_CLASS_TCP);
 
 const struct attribute_group *hadal_sysfs_groups[] = {
 	&module_group,
 	&control_group,
 	&process_group,
+	&cgroup_group,
 	&tcp_group,
 	NULL,
 };

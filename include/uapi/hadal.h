@@ -73,7 +73,7 @@
 enum hadal_class {
 	HADAL_CLASS_CONTROL,	/* the session's own records; always on */
 	HADAL_CLASS_PROCESS,
-	HADAL_CLASS_CGROUP,	/* reserved */
+	HADAL_CLASS_CGROUP,
 	HADAL_CLASS_TCP,
 	HADAL_CLASS_UDP,	/* reserved */
 	HADAL_CLASS_DNS,	/* reserved */
@@ -162,7 +162,7 @@ struct hadal_query {
  * Filters. What does not pass each of them is filtered: it takes no sequence
  * number and is neither produced nor lost; due = produced + filtered.
  *
- *	cgroups		process and tcp: in one of these v2 cgroups or below. A
+ *	cgroups		in one of these v2 cgroups or below: the cgroup itself. A
  *			process by where it is at the record's time, a
  *			connection by its owner's cgroup when it became the
  *			owner; without owner by who called socket()
@@ -219,6 +219,7 @@ struct hadal_config {
  */
 #define HADAL_DUMP_PROCESSES	(1U << 0)
 #define HADAL_DUMP_CONNECTIONS	(1U << 1)
+#define HADAL_DUMP_CGROUPS	(1U << 2)	/* of the unified hierarchy */
 
 enum hadal_dump_state {
 	HADAL_DUMP_DONE,
@@ -272,6 +273,11 @@ enum hadal_record_type {
 	HADAL_RECORD_PROCESS_EXIT,
 	HADAL_RECORD_PROCESS_EXISTING,
 	HADAL_RECORD_PROCESS_OOM,
+
+	/* cgroup, lifecycle lane */
+	HADAL_RECORD_CGROUP_MKDIR = 32,
+	HADAL_RECORD_CGROUP_RMDIR,
+	HADAL_RECORD_CGROUP_EXISTING,
 
 	/* tcp, flow lane */
 	HADAL_RECORD_TCP_ESTABLISHED = 48,
@@ -396,6 +402,24 @@ struct hadal_record_process_exit {
 	__u64 involuntary_switches;
 	__u64 read_bytes;	/* from storage; 0 without CONFIG_TASK_IO_ACCOUNTING */
 	__u64 write_bytes;
+};
+
+#define HADAL_CGROUP_PATH_TRUNCATED	(1U << 0)	/* it may have been cut */
+#define HADAL_CGROUP_REMOVED		(1U << 1)	/* EXISTING: gone meanwhile; take it as never said */
+
+/*
+ * CGROUP_MKDIR, CGROUP_RMDIR, CGROUP_EXISTING. The path, as seen from the root of
+ * its hierarchy and without a NUL, stands at path_offset; RMDIR has none.
+ */
+struct hadal_record_cgroup {
+	struct hadal_record header;
+	__u64 cgroup_id;	/* in this hierarchy; v2: inode number of its directory */
+	__u32 hierarchy;	/* 0 unified (v2) */
+	__u32 level;		/* below the root, which is 0 */
+	__u16 path_len;		/* bytes */
+	__u16 flags;		/* HADAL_CGROUP_* */
+	__u16 path_offset;	/* bytes from the record's beginning */
+	__u16 reserved;
 };
 
 enum hadal_tcp_role {
@@ -599,6 +623,8 @@ HADAL_ASSERT_OFFSET(hadal_record_process_exec, path_len, 104);
 HADAL_ASSERT_OFFSET(hadal_record_process_exec, strings_offset, 112);
 HADAL_ASSERT_SIZE(hadal_record_process_exit, 184);
 HADAL_ASSERT_OFFSET(hadal_record_process_exit, user_time, 104);
+HADAL_ASSERT_SIZE(hadal_record_cgroup, 48);
+HADAL_ASSERT_OFFSET(hadal_record_cgroup, path_len, 40);
 HADAL_ASSERT_SIZE(hadal_tcp, 104);
 HADAL_ASSERT_OFFSET(hadal_tcp, owner_tgid, 48);
 HADAL_ASSERT_OFFSET(hadal_tcp, role, 64);

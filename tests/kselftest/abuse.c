@@ -222,7 +222,8 @@ TEST_F(abuse, query_makes_sense)
 	EXPECT_TRUE(memchr(query->version, '\0', sizeof(query->version)) != NULL);
 	EXPECT_LT(0, strlen(query->version));
 	EXPECT_EQ(HADAL_CLASS_BIT(HADAL_CLASS_CONTROL) | HADAL_CLASS_BIT(HADAL_CLASS_PROCESS) |
-		  HADAL_CLASS_BIT(HADAL_CLASS_TCP), query->classes);
+		  HADAL_CLASS_BIT(HADAL_CLASS_CGROUP) | HADAL_CLASS_BIT(HADAL_CLASS_TCP),
+		  query->classes);
 }
 
 /* ---- configure ---- */
@@ -267,7 +268,7 @@ TEST_F(abuse, classes_and_flags)
 	static const uint32_t classes[] = {
 		0, HADAL_CLASS_BIT(HADAL_CLASS_CONTROL), HADAL_CLASS_BIT(HADAL_CLASS_UDP),
 		HADAL_CLASS_BIT(HADAL_CLASS_PROCESS) | HADAL_CLASS_BIT(HADAL_CLASS_DNS),
-		HADAL_CLASS_BIT(HADAL_CLASS_PROCESS) | HADAL_CLASS_BIT(HADAL_CLASS_CGROUP),
+		HADAL_CLASS_BIT(HADAL_CLASS_CGROUP) | HADAL_CLASS_BIT(HADAL_CLASS_UDP),
 		HADAL_CLASS_BIT(HADAL_CLASS_TCP) | 0x80000000, 0xffffffff,
 	};
 	struct hadal_config config;
@@ -401,7 +402,7 @@ TEST_F(abuse, dump_of_what)
 	ASSERT_EQ(0, configure(self));
 	ASSERT_EQ(0, session_start(&self->session));
 	EXPECT_EQ(-EINVAL, try_dump(self, 0, 0));
-	EXPECT_EQ(-EINVAL, try_dump(self, 4, 0));
+	EXPECT_EQ(-EINVAL, try_dump(self, 8, 0));
 	EXPECT_EQ(-EINVAL, try_dump(self, 0x80000001, 0));
 	EXPECT_EQ(-EINVAL, try_dump(self, HADAL_DUMP_PROCESSES, 1));
 	EXPECT_EQ(0, try_dump(self, HADAL_DUMP_PROCESSES, 0));

@@ -33,6 +33,10 @@ static size_t least_size(uint16_t type)
 		return sizeof(struct hadal_record_process_exec);
 	case HADAL_RECORD_PROCESS_EXIT:
 		return sizeof(struct hadal_record_process_exit);
+	case HADAL_RECORD_CGROUP_MKDIR:
+	case HADAL_RECORD_CGROUP_RMDIR:
+	case HADAL_RECORD_CGROUP_EXISTING:
+		return sizeof(struct hadal_record_cgroup);
 	case HADAL_RECORD_TCP_ESTABLISHED:
 		return sizeof(struct hadal_record_tcp_established);
 	case HADAL_RECORD_TCP_FAILED:
@@ -55,6 +59,8 @@ static uint8_t class_of(uint16_t type)
 {
 	if (type >= HADAL_RECORD_TCP_ESTABLISHED)
 		return HADAL_CLASS_TCP;
+	if (type >= HADAL_RECORD_CGROUP_MKDIR)
+		return HADAL_CLASS_CGROUP;
 	return type >= HADAL_RECORD_PROCESS_FORK ? HADAL_CLASS_PROCESS : HADAL_CLASS_CONTROL;
 }
 
@@ -84,6 +90,15 @@ static void check_exec_size(struct recorder *recorder, const struct hadal_record
 		fault(recorder, record, "strings of %zu bytes", strings);
 }
 
+static void check_cgroup_size(struct recorder *recorder, const struct hadal_record *record)
+{
+	const struct hadal_record_cgroup *cgroup = (const void *)record;
+
+	if (cgroup->path_offset != sizeof(*cgroup) ||
+	    record->size != ((sizeof(*cgroup) + cgroup->path_len + 7) & ~(size_t)7))
+		fault(recorder, record, "a path of %u bytes", cgroup->path_len);
+}
+
 static uint32_t reserved_of(const struct hadal_record *record)
 {
 	const uint16_t *words;
@@ -94,6 +109,10 @@ static uint32_t reserved_of(const struct hadal_record *record)
 		return words[0] | words[1] | words[2];
 	case HADAL_RECORD_PROCESS_EXIT:
 		return ((const struct hadal_record_process_exit *)(const void *)record)->reserved;
+	case HADAL_RECORD_CGROUP_MKDIR:
+	case HADAL_RECORD_CGROUP_RMDIR:
+	case HADAL_RECORD_CGROUP_EXISTING:
+		return ((const struct hadal_record_cgroup *)(const void *)record)->reserved;
 	case HADAL_RECORD_TCP_SNAPSHOT:
 		return ((const struct hadal_record_tcp_snapshot *)(const void *)record)->reserved;
 	case HADAL_RECORD_TCP_LISTENING:
@@ -157,11 +176,14 @@ static void check_shape(struct recorder *recorder, const struct ring *ring,
 	check_blanks(recorder, record);
 	if (record->type == HADAL_RECORD_PROCESS_EXEC)
 		check_exec_size(recorder, record);
+	if (record->record_class == HADAL_CLASS_CGROUP)
+		check_cgroup_size(recorder, record);
 	if (record->type == HADAL_RECORD_TCP_CLOSED)
 		check_ending(recorder, record);
 	if (record->record_class == HADAL_CLASS_TCP && record->lane != HADAL_LANE_FLOW)
 		fault(recorder, record, "in the wrong lane");
-	if (record->record_class == HADAL_CLASS_PROCESS && record->lane != HADAL_LANE_LIFECYCLE)
+	if ((record->record_class == HADAL_CLASS_PROCESS ||
+	     record->record_class == HADAL_CLASS_CGROUP) && record->lane != HADAL_LANE_LIFECYCLE)
 		fault(recorder, record, "in the wrong lane");
 	if (record->record_class == HADAL_CLASS_CONTROL && record->type != HADAL_RECORD_LOST &&
 	    record->lane != HADAL_LANE_LIFECYCLE)

@@ -28,6 +28,9 @@ static const struct shape shapes[] = {
 	{ HADAL_RECORD_PROCESS_EXIT, HADAL_CLASS_PROCESS, 184 },
 	{ HADAL_RECORD_PROCESS_EXISTING, HADAL_CLASS_PROCESS, 96 },
 	{ HADAL_RECORD_PROCESS_OOM, HADAL_CLASS_PROCESS, 96 },
+	{ HADAL_RECORD_CGROUP_MKDIR, HADAL_CLASS_CGROUP, 48 },
+	{ HADAL_RECORD_CGROUP_RMDIR, HADAL_CLASS_CGROUP, 48 },
+	{ HADAL_RECORD_CGROUP_EXISTING, HADAL_CLASS_CGROUP, 48 },
 	{ HADAL_RECORD_TCP_ESTABLISHED, HADAL_CLASS_TCP, 136 },
 	{ HADAL_RECORD_TCP_FAILED, HADAL_CLASS_TCP, 144 },
 	{ HADAL_RECORD_TCP_ACCEPTED, HADAL_CLASS_TCP, 128 },
@@ -52,6 +55,8 @@ static struct hadal_record *record_create(const struct shape *shape, uint32_t si
 		((struct hadal_record_tcp_accepted *)record)->tcp.family = AF_INET;
 	if (shape->type == HADAL_RECORD_PROCESS_EXEC && size >= shape->size)
 		((struct hadal_record_process_exec *)record)->strings_offset = (uint16_t)shape->size;
+	if (shape->record_class == HADAL_CLASS_CGROUP && size >= shape->size)
+		((struct hadal_record_cgroup *)record)->path_offset = (uint16_t)shape->size;
 	return record;
 }
 
@@ -161,7 +166,8 @@ static void comm_needs_its_nul(void **state)
 
 static void addresses_need_a_known_family(void **state)
 {
-	struct hadal_record_tcp_accepted *tcp = (void *)record_create(&shapes[11], shapes[11].size);
+	static const struct shape shape = { HADAL_RECORD_TCP_ACCEPTED, HADAL_CLASS_TCP, 128 };
+	struct hadal_record_tcp_accepted *tcp = (void *)record_create(&shape, shape.size);
 
 	(void)state;
 	tcp->tcp.family = AF_INET6;
@@ -233,6 +239,28 @@ static void exec_strings_are_found_by_their_offset(void **state)
 	exec->strings_offset = UINT16_MAX;
 	expect_fault(&exec->header, exec->header.size, "exec strings");
 	free(exec);
+}
+
+static void cgroup_paths_stay_within(void **state)
+{
+	static const struct shape shape = { HADAL_RECORD_CGROUP_MKDIR, HADAL_CLASS_CGROUP, 48 };
+	struct hadal_record *record = record_create(&shape, 56);
+	struct hadal_record_cgroup *cgroup = (void *)record;
+
+	(void)state;
+	memcpy(cgroup + 1, "/a/b/c/d", 8);
+	cgroup->path_len = 8;
+	expect_valid(record);
+	assert_int_equal(hadal_record_cgroup_path(cgroup).length, 8);
+	assert_memory_equal(hadal_record_cgroup_path(cgroup).data, "/a/b/c/d", 8);
+	cgroup->path_len = 9;
+	expect_fault(record, record->size, "cgroup path");
+	cgroup->path_len = 0;
+	cgroup->path_offset = 47;
+	expect_fault(record, record->size, "cgroup path");
+	cgroup->path_offset = UINT16_MAX;
+	expect_fault(record, record->size, "cgroup path");
+	free(record);
 }
 
 static void parts_belong_to_their_types(void **state)
@@ -316,6 +344,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_type_has_its_least_size),
+		cmocka_unit_test(cgroup_paths_stay_within),
 		cmocka_unit_test(longer_records_are_of_later_modules),
 		cmocka_unit_test(unknown_types_need_a_sound_header),
 		cmocka_unit_test(truncated_records_are_refused),

@@ -120,6 +120,35 @@ static void fork_and_existing(void **state)
 	assert_null(hadal_event_name(&record.header));
 }
 
+static void cgroups(void **state)
+{
+	struct {
+		struct hadal_record_cgroup cgroup;
+		char path[8];
+	} record = {
+		.cgroup = {
+			.header = header_of(HADAL_RECORD_CGROUP_MKDIR, sizeof(record)),
+			.cgroup_id = 77, .level = 2, .path_len = 4,
+			.path_offset = sizeof(record.cgroup),
+		},
+		.path = "/a/b",
+	};
+
+	(void)state;
+	expect(&record, "hadal.cgroup.mkdir", "hadal.cgroup.id=77\nhadal.cgroup.hierarchy=0\n"
+	       "hadal.cgroup.level=2\nhadal.cgroup.path=/a/b\n");
+	record.cgroup.header.type = HADAL_RECORD_CGROUP_RMDIR;
+	record.cgroup.path_len = 0;
+	expect(&record, "hadal.cgroup.rmdir", "hadal.cgroup.id=77\nhadal.cgroup.hierarchy=0\n"
+	       "hadal.cgroup.level=2\n");
+	record.cgroup.header.type = HADAL_RECORD_CGROUP_EXISTING;
+	record.cgroup.flags = HADAL_CGROUP_PATH_TRUNCATED;
+	expect(&record, "hadal.cgroup.existing", "hadal.cgroup.id=77\nhadal.cgroup.hierarchy=0\n"
+	       "hadal.cgroup.level=2\nhadal.cgroup.path.truncated=true\n");
+	record.cgroup.flags = HADAL_CGROUP_REMOVED;
+	assert_null(hadal_event_name(&record.cgroup.header));
+}
+
 static void what_is_not_known_is_left_out(void **state)
 {
 	struct hadal_record_process record = {
@@ -511,6 +540,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fork_and_existing),
+		cmocka_unit_test(cgroups),
 		cmocka_unit_test(what_is_not_known_is_left_out),
 		cmocka_unit_test(times_are_left_out_before_any_sync),
 		cmocka_unit_test(exec_has_its_strings),

@@ -155,6 +155,12 @@ static void print_closed(FILE *to, const struct hadal_record_tcp_closed *closed)
 	print_duration(to, "after", start && end > start ? end - start : 0);
 }
 
+static void print_cgroup(FILE *to, const struct hadal_record_cgroup *cgroup)
+{
+	fprintf(to, " %llu ", (unsigned long long)cgroup->cgroup_id);
+	print_text(to, hadal_record_cgroup_path(cgroup));
+}
+
 static void print_lost(FILE *to, const struct hadal_record_lost *lost)
 {
 	uint64_t governed = 0;
@@ -175,6 +181,11 @@ static void print_body(FILE *to, const struct hadal_record *record)
 	const void *typed = record;
 
 	switch (record->type) {
+	case HADAL_RECORD_CGROUP_MKDIR:
+	case HADAL_RECORD_CGROUP_RMDIR:
+	case HADAL_RECORD_CGROUP_EXISTING:
+		print_cgroup(to, typed);
+		break;
 	case HADAL_RECORD_LOST:
 		print_lost(to, typed);
 		break;

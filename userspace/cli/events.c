@@ -342,6 +342,8 @@ static int begin(struct stream *stream)
 		existing |= HADAL_DUMP_PROCESSES;
 	if (!options->classes || options->classes & HADAL_CLASS_BIT(HADAL_CLASS_TCP))
 		existing |= HADAL_DUMP_CONNECTIONS;
+	if (options->classes & HADAL_CLASS_BIT(HADAL_CLASS_CGROUP))
+		existing |= HADAL_DUMP_CGROUPS;
 	if (error == 0 && options->dump)
 		error = hadal_session_request_dump(stream->session, existing);
 	stream->end = options->duration ? now() + options->duration : UINT64_MAX;

@@ -38,6 +38,11 @@ HADAL_API struct hadal_text hadal_exec_argv(const struct hadal_record_process_ex
 				    exec->argv_len };
 }
 
+HADAL_API struct hadal_text hadal_record_cgroup_path(const struct hadal_record_cgroup *cgroup)
+{
+	return (struct hadal_text){ (const char *)cgroup + cgroup->path_offset, cgroup->path_len };
+}
+
 HADAL_API const struct hadal_process *hadal_record_process(const struct hadal_record *record)
 {
 	const struct record_shape *shape = record_shape_of(record->type);

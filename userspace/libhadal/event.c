@@ -199,6 +199,19 @@ static void give_exit(struct walk *walk, const struct hadal_record_process_exit 
 	give_integer(walk, HADAL_ATTR_PROCESS_STORAGE_WRITTEN, exit->write_bytes);
 }
 
+/* ---- cgroups ---- */
+
+static void give_cgroup_record(struct walk *walk, const struct hadal_record_cgroup *record)
+{
+	struct hadal_text path = hadal_record_cgroup_path(record);
+
+	give_cgroup(walk, record->cgroup_id, record->hierarchy);
+	give_integer(walk, HADAL_ATTR_CGROUP_LEVEL, record->level);
+	if (path.length)
+		give_text(walk, HADAL_ATTR_CGROUP_PATH, path);
+	give_true_if(walk, HADAL_ATTR_CGROUP_TRUNCATED, record->flags & HADAL_CGROUP_PATH_TRUNCATED);
+}
+
 /* ---- tcp ---- */
 
 static const char *role_name(uint8_t role)
@@ -415,6 +428,13 @@ HADAL_API const char *hadal_event_name(const struct hadal_record *record)
 										   HADAL_EVENT_PROCESS_EXISTING;
 	case HADAL_RECORD_PROCESS_OOM:
 		return HADAL_EVENT_PROCESS_OOM;
+	case HADAL_RECORD_CGROUP_MKDIR:
+		return HADAL_EVENT_CGROUP_MKDIR;
+	case HADAL_RECORD_CGROUP_RMDIR:
+		return HADAL_EVENT_CGROUP_RMDIR;
+	case HADAL_RECORD_CGROUP_EXISTING:
+		return ((const struct hadal_record_cgroup *)record)->flags & HADAL_CGROUP_REMOVED ?
+			       NULL : HADAL_EVENT_CGROUP_EXISTING;
 	case HADAL_RECORD_TCP_ESTABLISHED:
 		return HADAL_EVENT_TCP_ESTABLISHED;
 	case HADAL_RECORD_TCP_FAILED:
@@ -447,6 +467,11 @@ static void give_body(struct walk *walk, const struct hadal_record *record)
 		break;
 	case HADAL_RECORD_PROCESS_EXIT:
 		give_exit(walk, typed);
+		break;
+	case HADAL_RECORD_CGROUP_MKDIR:
+	case HADAL_RECORD_CGROUP_RMDIR:
+	case HADAL_RECORD_CGROUP_EXISTING:
+		give_cgroup_record(walk, typed);
 		break;
 	case HADAL_RECORD_TCP_ESTABLISHED:
 		give_established(walk, typed);

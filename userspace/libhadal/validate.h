@@ -16,6 +16,7 @@ enum record_body {
 	BODY_PLAIN,
 	BODY_PROCESS,
 	BODY_EXEC,
+	BODY_CGROUP,
 	BODY_TCP,
 };
 
@@ -41,6 +42,9 @@ static const struct record_shape record_shapes[] = {
 	SHAPE(PROCESS_EXIT, process_exit, PROCESS, PROCESS),
 	SHAPE(PROCESS_EXISTING, process, PROCESS, PROCESS),
 	SHAPE(PROCESS_OOM, process, PROCESS, PROCESS),
+	SHAPE(CGROUP_MKDIR, cgroup, CGROUP, CGROUP),
+	SHAPE(CGROUP_RMDIR, cgroup, CGROUP, CGROUP),
+	SHAPE(CGROUP_EXISTING, cgroup, CGROUP, CGROUP),
 	SHAPE(TCP_ESTABLISHED, tcp_established, TCP, TCP),
 	SHAPE(TCP_FAILED, tcp_failed, TCP, TCP),
 	SHAPE(TCP_ACCEPTED, tcp_accepted, TCP, TCP),
@@ -101,6 +105,14 @@ static inline const char *exec_fault(const struct hadal_record_process_exec *exe
 		"exec strings beyond the record";
 }
 
+static inline const char *cgroup_fault(const struct hadal_record_cgroup *cgroup)
+{
+	if (cgroup->path_offset < sizeof(*cgroup))
+		return "cgroup path within the struct";
+	return (size_t)cgroup->path_offset + cgroup->path_len <= cgroup->header.size ? NULL :
+		"cgroup path beyond the record";
+}
+
 static inline const char *tcp_fault(const struct hadal_tcp *tcp)
 {
 	return tcp->family == AF_INET || tcp->family == AF_INET6 ? NULL : "unknown address family";
@@ -116,6 +128,8 @@ static inline const char *body_fault(const struct hadal_record *record, enum rec
 	case BODY_EXEC:
 		fault = process_fault(process_of(record));
 		return fault ? fault : exec_fault((const struct hadal_record_process_exec *)record);
+	case BODY_CGROUP:
+		return cgroup_fault((const struct hadal_record_cgroup *)record);
 	case BODY_TCP:
 		return tcp_fault(tcp_of(record));
 	default:

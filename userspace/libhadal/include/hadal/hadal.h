@@ -203,6 +203,9 @@ HADAL_API struct hadal_text hadal_exec_script(const struct hadal_record_process_
 /* Arguments, each with its NUL; a last one without was cut. */
 HADAL_API struct hadal_text hadal_exec_argv(const struct hadal_record_process_exec *exec);
 
+/* The path in a record of a cgroup; empty where it has none. */
+HADAL_API struct hadal_text hadal_record_cgroup_path(const struct hadal_record_cgroup *cgroup);
+
 /* The process in a process record, the tcp in a tcp record, else NULL. */
 HADAL_API const struct hadal_process *hadal_record_process(const struct hadal_record *record);
 HADAL_API const struct hadal_tcp *hadal_record_tcp(const struct hadal_record *record);

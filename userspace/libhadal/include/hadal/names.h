@@ -18,6 +18,9 @@
 #define HADAL_EVENT_PROCESS_EXIT		"hadal.process.exit"
 #define HADAL_EVENT_PROCESS_EXISTING		"hadal.process.existing"
 #define HADAL_EVENT_PROCESS_OOM			"hadal.process.oom"
+#define HADAL_EVENT_CGROUP_MKDIR		"hadal.cgroup.mkdir"
+#define HADAL_EVENT_CGROUP_RMDIR		"hadal.cgroup.rmdir"
+#define HADAL_EVENT_CGROUP_EXISTING		"hadal.cgroup.existing"
 #define HADAL_EVENT_TCP_ESTABLISHED		"hadal.tcp.established"
 #define HADAL_EVENT_TCP_FAILED			"hadal.tcp.failed"
 #define HADAL_EVENT_TCP_ACCEPTED		"hadal.tcp.accepted"
@@ -65,6 +68,9 @@
 #define HADAL_ATTR_PROCESS_STORAGE_WRITTEN	"hadal.process.storage.written"
 #define HADAL_ATTR_CGROUP_ID			"hadal.cgroup.id"
 #define HADAL_ATTR_CGROUP_HIERARCHY		"hadal.cgroup.hierarchy"
+#define HADAL_ATTR_CGROUP_LEVEL			"hadal.cgroup.level"
+#define HADAL_ATTR_CGROUP_PATH			"hadal.cgroup.path"
+#define HADAL_ATTR_CGROUP_TRUNCATED		"hadal.cgroup.path.truncated"
 #define HADAL_ATTR_NETWORK_NAMESPACE		"hadal.network.namespace.id"
 
 /* Connection */
