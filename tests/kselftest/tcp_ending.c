@@ -102,13 +102,18 @@ static void set_option(int fd, int level, int name, int value)
 	MUST(setsockopt(fd, level, name, &value, sizeof(value)));
 }
 
-/* What comes in is dropped before TCP sees it: a peer that is gone without a word. */
+/*
+ * What comes in is dropped before TCP sees it: a peer that is gone without a word.
+ * Its own end goes at once with its descriptor; nobody would hear of a FIN.
+ */
 static void fall_silent(int fd)
 {
+	const struct linger at_once = { .l_onoff = 1 };
 	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
 	const struct sock_fprog program = { .len = 1, .filter = &nothing };
 
 	MUST(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)));
+	MUST(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)));
 }
 
 /* Fills all buffers between; some of what is sent can't leave. */
