@@ -418,7 +418,9 @@ void hadal_emit_cgroup(struct cgroup *cgroup, const struct hadal_record_cgroup *
 	list_for_each_entry_rcu(session, &hadal_running_sessions, running) {
 		if (!wants(session, HADAL_CLASS_CGROUP) || !hadal_cgroup_due_to(session, cgroup))
 			continue;
-		if (begin_cgroup(session, image, path, type, &ring))
+		if (hadal_governed(HADAL_LANE_LIFECYCLE))
+			drop_record(session, HADAL_CLASS_CGROUP);
+		else if (begin_cgroup(session, image, path, type, &ring))
 			end_record(session, ring);
 	}
 }

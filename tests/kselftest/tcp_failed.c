@@ -203,7 +203,7 @@ TEST_F(failed, timed_out)
 	close(fd);
 }
 
-/* The last record of the listener: one waits, and so many SYNs were dropped. */
+/* The last record of the listener, in time: one waits, and so many SYNs were dropped. */
 static void check_queue(const struct failed *self, uint16_t type, uint32_t dropped)
 {
 	const struct tcp_type_in wanted = { self->net_ns, type };
@@ -243,6 +243,7 @@ TEST_F(failed, timed_out_at_full_listener)
 	EXPECT_EQ(ETIMEDOUT, failed->error);
 	EXPECT_LE(1, failed->syn_retransmitted);
 	EXPECT_EQ(retransmits(fd), failed->syn_retransmitted);
+	recorder_sort(&self->recorder);
 	check_queue(self, HADAL_RECORD_TCP_LISTENING, 1 + failed->syn_retransmitted);
 	check_queue(self, HADAL_RECORD_TCP_LISTENER_CLOSED, 1 + failed->syn_retransmitted);
 	EXPECT_EQ(1, flow_count(&self->recorder, self->net_ns, HADAL_RECORD_TCP_ESTABLISHED));
