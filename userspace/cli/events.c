@@ -58,7 +58,7 @@ static void help(void)
 	      "then on standard error what was lost.\n"
 	      "\n"
 	      "  --json            JSON lines; docs/events.md and hadal(1) say what is in them\n"
-	      "  --class LIST      of process,tcp; default: both\n"
+	      "  --class LIST      of process,cgroup,tcp; default: process,tcp\n"
 	      "  --duration TIME   end after 10s, 500ms, 2m\n"
 	      "  --count N         end after N events\n"
 	      "  --dump            first what exists: processes, connections, listeners\n"
@@ -126,7 +126,7 @@ static int take_classes(struct options *options, const char *text)
 
 	if (parse_classes(text, &options->classes, &unknown))
 		return EXIT_WELL;
-	complain("events: --class %s: there is no class '%s'; there are process and tcp", text,
+	complain("events: --class %s: there is no class '%s'; there are process, cgroup and tcp", text,
 		 unknown ? unknown : text);
 	free(unknown);
 	return EXIT_USAGE;
