@@ -108,8 +108,11 @@ static void probe_oom_pid(void *data, int pid)
 static void probe_state(void *data, const struct sock *sk, const int old_state,
 			const int new_state)
 {
-	u64 began = enter_hook();
+	u64 began;
 
+	if (!hadal_tcp_state_matters(new_state))
+		return;
+	began = enter_hook();
 	hadal_tcp_state(sk, old_state, new_state);
 	leave_hook(began);
 }

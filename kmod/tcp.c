@@ -465,7 +465,7 @@ static void on_close(const struct sock *sk, int old_state)
  * hadal_tcp_state() - inet_sock_set_state
  * @sk: the socket
  * @old_state: TCP_*
- * @new_state: TCP_*
+ * @new_state: TCP_*, one that hadal_tcp_state_matters()
  *
  * Called before sk->sk_state is stored, under the socket's lock.
  */
