@@ -94,9 +94,18 @@ static void describe_credentials(struct hadal_process *process, struct task_stru
 
 	rcu_read_lock();
 	cred = __task_cred(task);
-	process->uid = from_kuid_munged(&init_user_ns, cred->uid);
-	process->gid = from_kgid_munged(&init_user_ns, cred->gid);
+	/* In the initial user namespace an id is itself. */
+	process->uid = __kuid_val(cred->uid);
+	process->gid = __kgid_val(cred->gid);
 	rcu_read_unlock();
+}
+
+/* The kernel keeps comm filled up with NULs; who changes it now may leave none at its end. */
+static void describe_comm(struct hadal_process *process, const struct task_struct *leader)
+{
+	BUILD_BUG_ON(sizeof(process->comm) != sizeof(leader->comm));
+	memcpy(process->comm, data_race(leader->comm), sizeof(process->comm));
+	process->comm[sizeof(process->comm) - 1] = '\0';
 }
 
 static u32 parent_tgid(struct task_struct *task)
@@ -128,7 +137,7 @@ void hadal_process_describe(struct hadal_process *process, struct task_struct *t
 	hadal_task_cgroup(task, &process->cgroup_id, &process->cgroup_hierarchy);
 	describe_namespaces(process, task);
 	describe_credentials(process, task);
-	strscpy_pad(process->comm, leader->comm, sizeof(process->comm));
+	describe_comm(process, leader);
 }
 
 /* ---- fork ---- */
@@ -152,20 +161,8 @@ void hadal_process_fork(struct task_struct *child)
 
 /* ---- exec ---- */
 
-/* Path of the file that runs: d_path() takes no lock that sleeps, but on RT. */
-static const char *executable_path(struct linux_binprm *bprm, struct scratch *scratch)
+static u16 put_string(u8 *to, const char *text, size_t length, u16 *flags, u16 truncated)
 {
-	const char *path = ERR_PTR(-EOPNOTSUPP);
-
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		path = d_path(&bprm->file->f_path, scratch->path, sizeof(scratch->path));
-	return IS_ERR(path) ? bprm->filename : path;
-}
-
-static u16 put_string(u8 *to, const char *text, u16 *flags, u16 truncated)
-{
-	size_t length = strnlen(text, HADAL_PATH_RECORDED + 1);
-
 	if (length > HADAL_PATH_RECORDED) {
 		length = HADAL_PATH_RECORDED;
 		*flags |= truncated;
@@ -174,24 +171,40 @@ static u16 put_string(u8 *to, const char *text, u16 *flags, u16 truncated)
 	return length;
 }
 
+static u16 put_text(u8 *to, const char *text, u16 *flags, u16 truncated)
+{
+	return put_string(to, text, strnlen(text, HADAL_PATH_RECORDED + 1), flags, truncated);
+}
+
 /*
- * Page by page: copy_from_user_nofault() gives all or nothing, and a page that
- * is not in memory ends it.
+ * Of the file that runs: d_path() takes no lock that sleeps, but on RT. It writes to
+ * the end of its buffer.
  */
+static u16 put_path(u8 *to, struct linux_binprm *bprm, struct scratch *scratch, u16 *flags)
+{
+	const char *path = ERR_PTR(-EOPNOTSUPP), *end = scratch->path + sizeof(scratch->path) - 1;
+
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		path = d_path(&bprm->file->f_path, scratch->path, sizeof(scratch->path));
+	if (IS_ERR(path))
+		return put_text(to, bprm->filename, flags, HADAL_EXEC_PATH_TRUNCATED);
+	return put_string(to, path, end - path, flags, HADAL_EXEC_PATH_TRUNCATED);
+}
+
+/* As much as is in memory: what is not ends it. */
 static u16 put_argv(u8 *to, const struct mm_struct *mm, u32 limit, u16 *flags)
 {
 	unsigned long from = mm->arg_start, end = mm->arg_end;
-	u32 done = 0, want, chunk;
+	u32 done, want;
 
 	if (!limit || end <= from)
 		return 0;
 	want = min_t(unsigned long, end - from, limit);
-	while (done < want) {
-		chunk = min_t(u32, want - done, PAGE_SIZE - offset_in_page(from + done));
-		if (copy_from_user_nofault(to + done, (void __user *)(from + done), chunk))
-			break;
-		done += chunk;
-	}
+	if (!access_ok((void __user *)from, want))
+		return 0;
+	pagefault_disable();
+	done = want - __copy_from_user_inatomic(to, (void __user *)from, want);
+	pagefault_enable();
 	if (done < end - from)
 		*flags |= HADAL_EXEC_ARGV_TRUNCATED;
 	return done;
@@ -217,12 +230,11 @@ static void put_strings(struct scratch *scratch, struct task_struct *task,
 	struct hadal_record_process_exec *record = &scratch->record;
 	u8 *tail = (u8 *)(record + 1);
 
-	record->path_len = put_string(tail, executable_path(bprm, scratch), &record->flags,
-				      HADAL_EXEC_PATH_TRUNCATED);
+	record->path_len = put_path(tail, bprm, scratch, &record->flags);
 	tail += record->path_len;
 	if (bprm->interp != bprm->filename)
-		record->script_len = put_string(tail, bprm->filename, &record->flags,
-						HADAL_EXEC_SCRIPT_TRUNCATED);
+		record->script_len = put_text(tail, bprm->filename, &record->flags,
+					      HADAL_EXEC_SCRIPT_TRUNCATED);
 	tail += record->script_len;
 	if (task->mm)
 		record->argv_len = put_argv(tail, task->mm, READ_ONCE(hadal_wanted.argv), &record->flags);
