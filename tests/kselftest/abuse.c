@@ -680,12 +680,19 @@ static unsigned int random_number(uint64_t *seed)
 TEST_F(abuse, random_commands)
 {
 	uint64_t seed = 20240607;
-	uint32_t block[80];
+	/* Whichever struct the command fills in. */
+	union {
+		struct hadal_query query;
+		struct hadal_config config;
+		struct hadal_dump dump;
+		struct hadal_stats stats;
+		uint32_t words[80];
+	} block;
 	int round;
 
 	for (round = 0; round < 20000; round++) {
-		make_argument(self, &seed, block, sizeof(block) / sizeof(block[0]));
-		command(self, _IO(HADAL_IOC_MAGIC, random_number(&seed)), block);
+		make_argument(self, &seed, block.words, sizeof(block) / sizeof(uint32_t));
+		command(self, _IO(HADAL_IOC_MAGIC, random_number(&seed)), &block);
 		if (round % 50 == 0) {
 			session_close(&self->session);
 			ASSERT_EQ(0, session_open(&self->session));
