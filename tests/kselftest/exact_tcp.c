@@ -109,6 +109,7 @@ static void check(const struct tcp *self, size_t count)
 TEST_F_TIMEOUT(tcp, all_endings, LONG_TEST)
 {
 	tcp_plan(self->flows, FLOWS, TCP_ENDINGS);
+	tcp_plan_ports(self->flows, FLOWS);
 	run(self, FLOWS);
 	check(self, FLOWS);
 }
@@ -210,9 +211,7 @@ TEST_F_TIMEOUT(tcp, parallel, LONG_TEST)
 
 	ASSERT_TRUE(shared != MAP_FAILED);
 	tcp_plan(shared, WORKERS * WORKER_FLOWS, TCP_ENDINGS);
-	/* No tuple twice, whichever ports the workers' listeners get. */
-	for (i = 0; i < WORKERS * WORKER_FLOWS; i++)
-		shared[i].client_port = (uint16_t)(10000 + i);
+	tcp_plan_ports(shared, WORKERS * WORKER_FLOWS);
 	for (i = 0; i < WORKERS; i++) {
 		work[i] = (struct work){ shared + i * WORKER_FLOWS, self->listeners };
 		pids[i] = child_start(run_share, &work[i]);
@@ -516,6 +515,7 @@ TEST_F(tcp, as_destroyed_sockets_tell)
 
 	destroyed_open(&destroyed);
 	tcp_plan(self->flows, count, TCP_HALF_CLOSE + 1);
+	tcp_plan_ports(self->flows, count);
 	run(self, count);
 	destroyed_wait(&destroyed, 2 * count);
 	check(self, count);

@@ -399,6 +399,16 @@ uint32_t tcp_some_size(size_t index)
 	return sizes[index % (sizeof(sizes) / sizeof(sizes[0]))];
 }
 
+#define FIRST_PLANNED_PORT	10000
+
+void tcp_plan_ports(struct tcp_flow *flows, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		flows[i].client_port = (uint16_t)(FIRST_PLANNED_PORT + i);
+}
+
 void tcp_plan(struct tcp_flow *flows, size_t count, unsigned int endings)
 {
 	size_t i;
@@ -417,6 +427,6 @@ void tcp_plan(struct tcp_flow *flows, size_t count, unsigned int endings)
 			flows[i].down = 1 + flows[i].down % 20000;
 		/* A port that a reset leaves free at once must not be chosen again. */
 		if (flows[i].ending >= TCP_GRACEFUL_ENDINGS)
-			flows[i].client_port = (uint16_t)(10000 + i);
+			flows[i].client_port = (uint16_t)(FIRST_PLANNED_PORT + i);
 	}
 }

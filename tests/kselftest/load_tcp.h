@@ -91,4 +91,11 @@ uint32_t tcp_some_size(size_t index);
 /* flows[i] with all families and payloads, the first endings of the enum, mixed. */
 void tcp_plan(struct tcp_flow *flows, size_t count, unsigned int endings);
 
+/*
+ * Each of them from a port of its own, so that ports tell them apart: the kernel
+ * chooses one again once the end that was there has closed last, or was reset. Once
+ * in a network namespace.
+ */
+void tcp_plan_ports(struct tcp_flow *flows, size_t count);
+
 #endif

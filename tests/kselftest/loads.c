@@ -98,6 +98,7 @@ static void run_flows(struct tcp_flow *flows, size_t count, unsigned int endings
 		listeners[family] = tcp_listen((enum tcp_family)family,
 					       (uint16_t)(8000 + family), 16);
 	tcp_plan(flows, count, endings);
+	tcp_plan_ports(flows, count);
 	for (i = 0; i < count; i++)
 		tcp_run(&flows[i], listeners[flows[i].family]);
 	for (family = 0; family < TCP_FAMILIES; family++)
