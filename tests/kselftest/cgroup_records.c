@@ -257,16 +257,24 @@ TEST_F(cgroups, existing)
 	check_path(the_record(self, HADAL_RECORD_CGROUP_EXISTING, 1), "/");
 }
 
-/* Through rings that hold a few: each once, and none lost. */
-TEST_F(cgroups, existing_in_slices)
+/* More than the session's ring holds at once. */
+static void begin_with_many(struct cgroups *self, struct cgroup *groups)
 {
-	struct cgroup groups[MANY];
 	unsigned int i;
 
 	for (i = 0; i < MANY; i++)
 		make_below(i, &groups[i]);
 	self->config.lifecycle_ring_size = PAGE;
 	recorder_begin(&self->recorder, &self->config);
+}
+
+/* Each once, and none lost. */
+TEST_F(cgroups, existing_in_slices)
+{
+	struct cgroup groups[MANY];
+	unsigned int i;
+
+	begin_with_many(self, groups);
 	recorder_dump(&self->recorder, HADAL_DUMP_CGROUPS);
 	recorder_end(&self->recorder);
 	for (i = 0; i < MANY; i++) {
@@ -330,10 +338,7 @@ TEST_F(cgroups, abandoned_dump)
 	struct cgroup groups[MANY];
 	unsigned int i;
 
-	for (i = 0; i < MANY; i++)
-		make_below(i, &groups[i]);
-	self->config.lifecycle_ring_size = PAGE;
-	recorder_begin(&self->recorder, &self->config);
+	begin_with_many(self, groups);
 	do {
 		recorder_drain(&self->recorder);
 		ASSERT_EQ(HADAL_DUMP_MORE, dump_slice(self));

@@ -607,6 +607,21 @@ static void more_errors_than_kinds(void **state)
 	assert_int_equal(counts.value[COUNT_ERRORS_FULL], 20 - VALUES_ERRORS);
 }
 
+static struct end web_opens_to_db(struct world *world, uint64_t number)
+{
+	struct end end = end_of(number, number, HADAL_TCP_CLIENT, &web, "172.17.0.2:40000",
+				"172.17.0.4:5432");
+
+	record_established(&world->recorder, &end, 0);
+	return end;
+}
+
+static void expect_resets(struct world *world, uint64_t expected)
+{
+	interval(world);
+	assert_int_equal(the_edge(world, "web", HADAL_TCP_CLIENT, "db", 5432)->values.reset, expected);
+}
+
 static void resets_are_told_from_closes(void **state)
 {
 	static const struct {
@@ -626,14 +641,11 @@ static void resets_are_told_from_closes(void **state)
 	start_services(&world);
 	answer_all(&world);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct end end = end_of(i + 1, i + 1, HADAL_TCP_CLIENT, &web, "172.17.0.2:40000",
-					"172.17.0.4:5432");
+		struct end end = web_opens_to_db(&world, i + 1);
 
-		record_established(&world.recorder, &end, 0);
 		record_closed(&world.recorder, &end, cases[i].old_state, cases[i].error);
 		expected += cases[i].reset;
-		interval(&world);
-		assert_int_equal(the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432)->values.reset, expected);
+		expect_resets(&world, expected);
 	}
 	world_close(&world);
 }
@@ -659,14 +671,11 @@ static void endings_tell_of_resets(void **state)
 	start_services(&world);
 	answer_all(&world);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct end end = end_of(i + 1, i + 1, HADAL_TCP_CLIENT, &web, "172.17.0.2:40000",
-					"172.17.0.4:5432");
+		struct end end = web_opens_to_db(&world, i + 1);
 
-		record_established(&world.recorder, &end, 0);
 		record_closed_by(&world.recorder, &end, cases[i].ending);
 		expected += cases[i].reset;
-		interval(&world);
-		assert_int_equal(the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432)->values.reset, expected);
+		expect_resets(&world, expected);
 	}
 	world_close(&world);
 }
