@@ -57,7 +57,6 @@ void hadal_governor_sample(u64 began)
 
 	/* A hook that interrupts this one may be timed too. */
 	local_irq_save(flags);
-	WRITE_ONCE(governor->samples, governor->samples + 1);
 	WRITE_ONCE(governor->time, governor->time + spent);
 	if (window_is_over(governor, now))
 		begin_window(governor, now);

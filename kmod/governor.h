@@ -22,7 +22,7 @@
  * struct hadal_governor - of one CPU
  * @left: hits until one is timed; below 0 for a moment
  * @lanes: BIT(lane) of those whose records are only counted
- * @samples: hits that were timed
+ * @samples: hits that were chosen to be timed
  * @time: ns in hooks, estimated from them
  * @window_start: ns, CLOCK_MONOTONIC
  * @window_time: ns in hooks since then, estimated
@@ -54,6 +54,8 @@ static __always_inline u64 hadal_hook_begin(void)
 {
 	if (likely(this_cpu_dec_return(hadal_governor.left)))
 		return 0;
+	/* One after the other: who sums hits up is not to miss a period. */
+	this_cpu_inc(hadal_governor.samples);
 	this_cpu_add(hadal_governor.left, HADAL_HOOK_SAMPLE);
 	return ktime_get_ns();
 }
