@@ -60,8 +60,8 @@ void hadal_ring_begin_governed(struct hadal_ring *ring, u8 class)
 			break;
 		old = seen;
 	}
-	local64_inc(&ring->counters[class].governed);
 	hadal_ring_count_lost(ring, class);
+	local64_inc(&ring->counters[class].governed);
 }
 
 /*

@@ -223,6 +223,7 @@ static void run_flood(struct hostile *self)
 
 	ASSERT_TRUE(processes && flows);
 	tcp_plan(flows, FLOWS, TCP_ENDINGS);
+	tcp_plan_ports(flows, FLOWS);
 	for (i = 0; i < FLOWS; i++) {
 		flows[i].family = TCP_V4;
 		tcp_run(&flows[i], self->listener);

@@ -446,6 +446,9 @@ TEST_F(owner, accepted_after_unaccepted)
 	struct flow_records records;
 	int clients[CLIENTS], i, round, listener;
 
+	for (i = 0; i < ROUNDS * CLIENTS; i++)
+		flows[i] = (struct tcp_flow) { .family = TCP_V4, .up = PAYLOAD };
+	tcp_plan_ports(flows, ROUNDS * CLIENTS);
 	for (round = 0; round < ROUNDS; round++) {
 		listener = tcp_listen(TCP_V4, PORT, CLIENTS);
 		for (i = 0; i < CLIENTS; i++)
@@ -453,7 +456,6 @@ TEST_F(owner, accepted_after_unaccepted)
 		close(listener);
 		listener = tcp_listen(TCP_V4, PORT, CLIENTS);
 		for (i = round * CLIENTS; i < (round + 1) * CLIENTS; i++) {
-			flows[i] = (struct tcp_flow) { .family = TCP_V4, .up = PAYLOAD };
 			tcp_open(&flows[i], listener);
 			tcp_exchange(&flows[i]);
 			tcp_end(&flows[i]);

@@ -363,9 +363,11 @@ void recorder_check_counts(const struct recorder *recorder)
 	unsigned int class;
 
 	ASSERT_EQ(0, session_stats(&recorder->session, HADAL_CPU_ALL, &stats));
-	for (class = 0; class < HADAL_CLASS_SLOTS; class++)
+	for (class = 0; class < HADAL_CLASS_SLOTS; class++) {
 		EXPECT_EQ(stats.class_stats[class].produced,
 			  stats.class_stats[class].delivered + stats.class_stats[class].lost);
+		EXPECT_GE(stats.class_stats[class].lost, stats.governed[class]);
+	}
 }
 
 void recorder_forget(struct recorder *recorder)
