@@ -47,27 +47,30 @@ static inline void hadal_vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set
 #endif
 
 /*
- * The first argument of a traced function. x86 saves the argument registers
+ * An argument of a traced function, from 0. x86 saves the argument registers
  * on every ftrace entry; arm64 of 6.1 does so only when all registers are asked
  * for.
  */
 #if defined(HADAL_HAS_FTRACE_REGS_GET_ARGUMENT)
 #define HADAL_FTRACE_SAVE 0
-static __always_inline unsigned long hadal_ftrace_argument(struct ftrace_regs *fregs)
+static __always_inline unsigned long hadal_ftrace_argument(struct ftrace_regs *fregs,
+							   unsigned int n)
 {
-	return ftrace_regs_get_argument(fregs, 0);
+	return ftrace_regs_get_argument(fregs, n);
 }
 #elif defined(CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS)
 #define HADAL_FTRACE_SAVE 0
-static __always_inline unsigned long hadal_ftrace_argument(struct ftrace_regs *fregs)
+static __always_inline unsigned long hadal_ftrace_argument(struct ftrace_regs *fregs,
+							   unsigned int n)
 {
-	return regs_get_kernel_argument(&fregs->regs, 0);
+	return regs_get_kernel_argument(&fregs->regs, n);
 }
 #else
 #define HADAL_FTRACE_SAVE FTRACE_OPS_FL_SAVE_REGS
-static __always_inline unsigned long hadal_ftrace_argument(struct ftrace_regs *fregs)
+static __always_inline unsigned long hadal_ftrace_argument(struct ftrace_regs *fregs,
+							   unsigned int n)
 {
-	return regs_get_kernel_argument(ftrace_get_regs(fregs), 0);
+	return regs_get_kernel_argument(ftrace_get_regs(fregs), n);
 }
 #endif
 

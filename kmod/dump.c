@@ -16,6 +16,7 @@
 #include "emit.h"
 #include "process.h"
 #include "tcp.h"
+#include "udp.h"
 
 #define FDS_AT_ONCE		1000
 #define BUCKETS_AT_ONCE		4096
@@ -282,6 +283,79 @@ static bool dump_connections(struct hadal_session *session)
 	return true;
 }
 
+static bool flows_fit(unsigned int flows, void *context)
+{
+	return hadal_emit_has_room(context, HADAL_LANE_FLOW, flows * HADAL_UDP_RECORD_SIZE);
+}
+
+static bool dump_flow(struct hadal_udp_flow *flow, void *context)
+{
+	return hadal_udp_tell(context, flow);
+}
+
+static bool dump_flows(struct hadal_session *session)
+{
+	const struct hadal_udp_walk walk = {
+		.visit = dump_flow, .may = flows_fit, .context = session,
+	};
+	struct hadal_dump_cursor *cursor = &session->dump;
+	unsigned int visited;
+
+	for (; cursor->next < hadal_udp_table_buckets(); cursor->next++) {
+		preempt_disable();
+		visited = hadal_udp_walk_bucket(cursor->next, &walk);
+		preempt_enable();
+		if (visited == UINT_MAX)
+			return false;
+		cursor->records += visited;
+		if (cursor->next % BUCKETS_AT_ONCE == 0)
+			cond_resched();
+	}
+	return true;
+}
+
+/* Their last records go to every session: they are none of this dump's. */
+static bool end_idle_flows(struct hadal_session *session)
+{
+	unsigned int count;
+
+	do {
+		preempt_disable();
+		count = hadal_emit_room(session, HADAL_LANE_FLOW) / HADAL_UDP_RECORD_SIZE;
+		preempt_enable();
+		if (!count)
+			return false;
+	} while (hadal_udp_end_idle(&session->dump.next, min(count, HADAL_UDP_IDLE_AT_ONCE)));
+	return true;
+}
+
+static bool dump_other(struct hadal_session *session)
+{
+	bool done = false;
+
+	preempt_disable();
+	if (flows_fit(1, session)) {
+		session->dump.records += hadal_udp_tell_other(session);
+		done = true;
+	}
+	preempt_enable();
+	return done;
+}
+
+static bool run_udp_stage(struct hadal_session *session)
+{
+	if (!(session->dump.what & HADAL_DUMP_UDP))
+		return true;
+	switch (session->dump.stage) {
+	case HADAL_STAGE_UDP:
+		return dump_flows(session);
+	case HADAL_STAGE_UDP_IDLE:
+		return end_idle_flows(session);
+	default:
+		return dump_other(session);
+	}
+}
+
 static bool run_stage(struct hadal_session *session)
 {
 	switch (session->dump.stage) {
@@ -293,6 +367,10 @@ static bool run_stage(struct hadal_session *session)
 		return !(session->dump.what & HADAL_DUMP_PROCESSES) || dump_processes(session);
 	case HADAL_STAGE_CONNECTIONS:
 		return !(session->dump.what & HADAL_DUMP_CONNECTIONS) || dump_connections(session);
+	case HADAL_STAGE_UDP:
+	case HADAL_STAGE_UDP_IDLE:
+	case HADAL_STAGE_UDP_OTHER:
+		return run_udp_stage(session);
 	case HADAL_STAGE_END:
 		return emit_frame(session, HADAL_RECORD_DUMP_END);
 	default:
@@ -328,7 +406,8 @@ void hadal_dump_abandon(struct hadal_session *session)
 	session->dump.stage = HADAL_STAGE_IDLE;
 }
 
-#define KNOWN_DUMPS	(HADAL_DUMP_PROCESSES | HADAL_DUMP_CONNECTIONS | HADAL_DUMP_CGROUPS)
+#define KNOWN_DUMPS	(HADAL_DUMP_PROCESSES | HADAL_DUMP_CONNECTIONS | HADAL_DUMP_CGROUPS | \
+			 HADAL_DUMP_UDP)
 
 /**
  * hadal_dump_step() - write as much of a dump as fits
@@ -344,6 +423,8 @@ int hadal_dump_step(struct hadal_session *session, struct hadal_dump *dump)
 	struct hadal_dump_cursor *cursor = &session->dump;
 
 	if (!dump->what || dump->what & ~KNOWN_DUMPS || dump->reserved)
+		return -EINVAL;
+	if (dump->what & HADAL_DUMP_UDP && !(session->classes & HADAL_CLASS_BIT(HADAL_CLASS_UDP)))
 		return -EINVAL;
 	if (cursor->stage != HADAL_STAGE_IDLE && dump->what != cursor->what)
 		return -EINVAL;

@@ -36,6 +36,8 @@ static inline void check_context(void) { }
 
 static __always_inline enum hadal_class class_of(u16 type)
 {
+	if (type >= HADAL_RECORD_UDP_FLOW)
+		return HADAL_CLASS_UDP;
 	if (type >= HADAL_RECORD_TCP_ESTABLISHED)
 		return HADAL_CLASS_TCP;
 	if (type >= HADAL_RECORD_CGROUP_MKDIR)
@@ -195,6 +197,18 @@ bool hadal_emit_has_room(struct hadal_session *session, enum hadal_lane lane, u3
 		return true;
 	room = hadal_ring_room(ring);
 	return room == ring->size || room >= size + ring->size / 4;
+}
+
+/* Bytes that a dump may write here and now; a quarter of the ring is left to events. */
+u32 hadal_emit_room(struct hadal_session *session, enum hadal_lane lane)
+{
+	const struct hadal_ring *ring = this_ring(session, lane);
+	u32 room;
+
+	if (!ring)
+		return U32_MAX;
+	room = hadal_ring_room(ring);
+	return room - min(room, ring->size / 4);
 }
 
 static __always_inline bool emit_to(struct hadal_session *session,
@@ -565,4 +579,61 @@ void hadal_emit_tcp_end(struct hadal_emission *emission, const struct sock *sk,
 	if (unlikely(!is_last(emission)))
 		copy_tcp_record(*emission, sk, conn, record, key);
 	end_record(emission->session, emission->ring);
+}
+
+/* ---- udp ---- */
+
+/* Does its filter let the flow pass? Counts it if not. */
+static bool udp_due_to(struct hadal_session *session, const struct hadal_udp *udp, u16 filters)
+{
+	if (likely(!session->filter) || hadal_filter_passes_udp(session->filter, udp, filters))
+		return true;
+	count_filtered(session, HADAL_CLASS_UDP);
+	return false;
+}
+
+static void write_udp(struct hadal_session *session, struct hadal_ring *ring,
+		      struct hadal_record_udp_flow *record, const struct hadal_udp *udp)
+{
+	record->udp = *udp;
+	end_record(session, ring);
+}
+
+/**
+ * hadal_emit_udp_to() - write a flow into one session, if it gets it; for a dump
+ * @session: a running session
+ * @udp: what is told of it
+ * @filters: slots of the filters by cgroup that it passes
+ *
+ * Return: whether it was due.
+ */
+bool hadal_emit_udp_to(struct hadal_session *session, const struct hadal_udp *udp, u16 filters)
+{
+	struct hadal_record_udp_flow *record;
+	struct hadal_ring *ring;
+
+	if (!udp_due_to(session, udp, filters))
+		return false;
+	record = begin_record(session, sizeof(*record), HADAL_RECORD_UDP_FLOW, HADAL_CLASS_UDP,
+			      &ring);
+	if (record)
+		write_udp(session, ring, record, udp);
+	return true;
+}
+
+/* The end of a flow, into each session that gets it. */
+void hadal_emit_udp(const struct hadal_udp *udp, u16 filters)
+{
+	struct hadal_record_udp_flow *record;
+	struct hadal_session *session;
+	struct hadal_ring *ring;
+
+	list_for_each_entry_rcu(session, &hadal_running_sessions, running) {
+		if (!wants(session, HADAL_CLASS_UDP) || !udp_due_to(session, udp, filters))
+			continue;
+		record = begin_hook_record(session, sizeof(*record), HADAL_RECORD_UDP_FLOW,
+					   HADAL_CLASS_UDP, &ring);
+		if (record)
+			write_udp(session, ring, record, udp);
+	}
 }

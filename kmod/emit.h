@@ -77,6 +77,9 @@ void hadal_emit_existing(struct hadal_session *session, struct hadal_record_proc
 			 const struct task_struct *task);
 void hadal_emit_tcp_to(struct hadal_session *session, struct hadal_record *image, u32 size,
 		       u16 type, const struct hadal_isn_pair *isn);
+bool hadal_emit_udp_to(struct hadal_session *session, const struct hadal_udp *udp, u16 filters);
+void hadal_emit_udp(const struct hadal_udp *udp, u16 filters);
+u32 hadal_emit_room(struct hadal_session *session, enum hadal_lane lane);
 bool hadal_emit_has_room(struct hadal_session *session, enum hadal_lane lane, u32 size);
 
 #ifdef HADAL_DEBUG

@@ -16,6 +16,7 @@
 
 #include "conn_table.h"
 #include "filter.h"
+#include "udp_table.h"
 
 #define SLOTS		16	/* bits of struct hadal_owner.filters */
 #define KNOWN_FLAGS	(HADAL_CONFIG_NO_LOOPBACK | HADAL_CONFIG_EXCLUDE_PORTS)
@@ -308,6 +309,11 @@ static int mark_owners(const struct hadal_filter *filter)
 			error = find_answer(&marking);
 		cond_resched();
 	}
+	for (bucket = 0; !error && bucket < hadal_udp_table_buckets(); bucket++) {
+		while (!error && !hadal_udp_visit_owners(bucket, mark_owner, &marking))
+			error = find_answer(&marking);
+		cond_resched();
+	}
 	xa_destroy(&marking.known);
 	return error;
 }
@@ -320,27 +326,31 @@ static void clear_owners(const struct hadal_filter *filter)
 		hadal_conn_visit_owners(bucket, clear_owner, (void *)filter);
 		cond_resched();
 	}
+	for (bucket = 0; bucket < hadal_udp_table_buckets(); bucket++) {
+		hadal_udp_visit_owners(bucket, clear_owner, (void *)filter);
+		cond_resched();
+	}
 }
 
 /**
  * hadal_filter_publish() - a session starts: owners get its filter's bit
  * @filter: may be NULL
- * @has_table: the table of connections is there, and in use
+ * @has_tables: the tables of connections and flows are there, or may be, and in use
  *
  * Starts and stops of sessions are serialized. May sleep.
  *
  * Return: 0 or -ENOMEM: it is not published.
  */
-int hadal_filter_publish(const struct hadal_filter *filter, bool has_table)
+int hadal_filter_publish(const struct hadal_filter *filter, bool has_tables)
 {
 	int error;
 
 	if (!filter || !filter->cgroup_count)
 		return 0;
-	if (has_table)
+	if (has_tables)
 		clear_owners(filter);
 	publish(filter);
-	if (!has_table)
+	if (!has_tables)
 		return 0;
 	/* A hook that did not see it published has ended. */
 	synchronize_rcu();
@@ -398,27 +408,23 @@ static bool has_port(const struct hadal_filter *filter, u16 port)
 	return false;
 }
 
-static bool passes_ports(const struct hadal_filter *filter, const struct sock *sk)
+static bool passes_ports(const struct hadal_filter *filter, u16 local, u16 peer)
 {
-	const struct inet_sock *inet = inet_sk(sk);
 	bool has;
 
 	if (!filter->port_count)
 		return true;
-	has = has_port(filter, ntohs(inet->inet_sport)) || has_port(filter, ntohs(inet->inet_dport));
+	has = has_port(filter, local) || has_port(filter, peer);
 	return has == !(filter->flags & HADAL_CONFIG_EXCLUDE_PORTS);
 }
 
-static bool is_loopback4(const struct inet_sock *inet)
+static bool is_loopback4(__be32 local, __be32 peer)
 {
-	return ipv4_is_loopback(inet->inet_rcv_saddr) || ipv4_is_loopback(inet->inet_daddr) ||
-	       (inet->inet_daddr && inet->inet_daddr == inet->inet_rcv_saddr);
+	return ipv4_is_loopback(local) || ipv4_is_loopback(peer) || (peer && peer == local);
 }
 
-static bool is_loopback6(const struct sock *sk)
+static bool is_loopback6(const struct in6_addr *local, const struct in6_addr *peer)
 {
-	const struct in6_addr *local = &sk->sk_v6_rcv_saddr, *peer = &sk->sk_v6_daddr;
-
 	return ipv6_addr_loopback(local) || ipv6_addr_loopback(peer) ||
 	       (!ipv6_addr_any(peer) && ipv6_addr_equal(peer, local));
 }
@@ -428,8 +434,8 @@ static bool is_loopback(const struct sock *sk)
 {
 	if (sk->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&sk->sk_v6_daddr) &&
 	    !ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr))
-		return is_loopback6(sk);
-	return is_loopback4(inet_sk(sk));
+		return is_loopback6(&sk->sk_v6_rcv_saddr, &sk->sk_v6_daddr);
+	return is_loopback4(inet_sk(sk)->inet_rcv_saddr, inet_sk(sk)->inet_daddr);
 }
 
 /*
@@ -465,9 +471,42 @@ static bool passes_duration(const struct hadal_filter *filter, const struct hada
 bool hadal_filter_passes_tcp(const struct hadal_filter *filter, const struct sock *sk,
 			     const struct hadal_conn *conn, u16 type)
 {
-	if (!passes_cgroups(filter, sk, &conn->owner) || !passes_ports(filter, sk))
+	const struct inet_sock *inet = inet_sk(sk);
+
+	if (!passes_cgroups(filter, sk, &conn->owner) ||
+	    !passes_ports(filter, ntohs(inet->inet_sport), ntohs(inet->inet_dport)))
 		return false;
 	if (filter->flags & HADAL_CONFIG_NO_LOOPBACK && is_loopback(sk))
 		return false;
 	return !filter->min_duration || passes_duration(filter, conn, type);
+}
+
+static bool is_udp_loopback(const struct hadal_udp *udp)
+{
+	struct in6_addr local, peer;
+
+	memcpy(&local, udp->local_address, sizeof(local));
+	memcpy(&peer, udp->peer_address, sizeof(peer));
+	if (udp->family == AF_INET6)
+		return is_loopback6(&local, &peer);
+	return is_loopback4(local.s6_addr32[0], peer.s6_addr32[0]);
+}
+
+/**
+ * hadal_filter_passes_udp() - does a session want this flow?
+ * @filter: the session's
+ * @udp: as it would be told
+ * @slots: of the filters by cgroup that its owner passes
+ *
+ * What found no room in the table is of nobody and has no ends: it passes.
+ */
+bool hadal_filter_passes_udp(const struct hadal_filter *filter, const struct hadal_udp *udp,
+			     u16 slots)
+{
+	if (udp->flags & HADAL_UDP_OTHER)
+		return true;
+	if (filter->cgroup_count && !(slots & BIT(filter->slot)))
+		return false;
+	return passes_ports(filter, udp->local_port, udp->peer_port) &&
+	       !(filter->flags & HADAL_CONFIG_NO_LOOPBACK && is_udp_loopback(udp));
 }

@@ -42,13 +42,15 @@ struct hadal_filter {
 struct hadal_filter *hadal_filter_create(const struct hadal_config *config);
 void hadal_filter_destroy(struct hadal_filter *filter);
 
-int hadal_filter_publish(const struct hadal_filter *filter, bool has_table);
+int hadal_filter_publish(const struct hadal_filter *filter, bool has_tables);
 void hadal_filter_withdraw(const struct hadal_filter *filter);
 
 bool hadal_filter_passes_task(const struct hadal_filter *filter, struct task_struct *task);
 bool hadal_filter_passes_cgroup(const struct hadal_filter *filter, struct cgroup *cgroup);
 bool hadal_filter_passes_tcp(const struct hadal_filter *filter, const struct sock *sk,
 			     const struct hadal_conn *conn, u16 type);
+bool hadal_filter_passes_udp(const struct hadal_filter *filter, const struct hadal_udp *udp,
+			     u16 slots);
 
 extern unsigned long hadal_filter_slots;
 u16 hadal_filter_bits_of(struct task_struct *task);

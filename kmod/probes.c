@@ -28,6 +28,9 @@
 #include "process.h"
 #include "session.h"
 #include "tcp.h"
+#include "udp.h"
+#include "udp_count.h"
+#include "udp_table.h"
 
 /* Sessions that run: hooks walk the list under RCU. */
 LIST_HEAD(hadal_running_sessions);
@@ -163,7 +166,7 @@ static void entry_sock_graft(unsigned long ip, unsigned long parent_ip, struct f
 {
 	u64 began = enter_hook();
 
-	hadal_tcp_graft((const struct sock *)hadal_ftrace_argument(regs));
+	hadal_tcp_graft((const struct sock *)hadal_ftrace_argument(regs, 0));
 	leave_hook(began);
 }
 
@@ -181,6 +184,50 @@ static void probe_cgroup_rmdir(void *data, struct cgroup *cgroup, const char *pa
 
 	hadal_cgroup_removed(cgroup);
 	leave_hook(began);
+}
+
+/*
+ * What UDP does for each datagram is as short as timing it would be: the governor
+ * is told only of what hadal_udp_count_*() and hadal_udp_end() do.
+ */
+
+/* int ip_send_skb(struct net *net, struct sk_buff *skb) */
+static notrace void entry_ip_send(unsigned long ip, unsigned long parent_ip,
+				  struct ftrace_ops *ops, struct ftrace_regs *regs)
+{
+	preempt_disable_notrace();
+	hadal_udp_send((const struct sk_buff *)hadal_ftrace_argument(regs, 1), AF_INET);
+	preempt_enable_notrace();
+}
+
+/* int ip6_send_skb(struct sk_buff *skb) */
+static notrace void entry_ip6_send(unsigned long ip, unsigned long parent_ip,
+				   struct ftrace_ops *ops, struct ftrace_regs *regs)
+{
+	preempt_disable_notrace();
+	hadal_udp_send((const struct sk_buff *)hadal_ftrace_argument(regs, 0), AF_INET6);
+	preempt_enable_notrace();
+}
+
+/* void skb_consume_udp(struct sock *sk, struct sk_buff *skb, int len) */
+static notrace void entry_consume_udp(unsigned long ip, unsigned long parent_ip,
+				      struct ftrace_ops *ops, struct ftrace_regs *regs)
+{
+	preempt_disable_notrace();
+	hadal_udp_receive((const struct sock *)hadal_ftrace_argument(regs, 0),
+			  (const struct sk_buff *)hadal_ftrace_argument(regs, 1),
+			  (int)hadal_ftrace_argument(regs, 2));
+	preempt_enable_notrace();
+}
+
+/*
+ * void udp_destroy_sock(struct sock *sk), udpv6_destroy_sock(). Of many flows
+ * each is told with preemption disabled, not all of them.
+ */
+static void entry_destroy_udp(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+			      struct ftrace_regs *regs)
+{
+	hadal_udp_end((const struct sock *)hadal_ftrace_argument(regs, 0));
 }
 
 /* A changed prototype must not compile. */
@@ -319,11 +366,27 @@ static struct entry entries[] = {
 	  .ops = { .func = entry_acct_process, .flags = FTRACE_OPS_FL_PERMANENT } },
 };
 
-static void detach_entries(unsigned int count)
+#define UDP_ENTRY(name, callback)						\
+	{									\
+		.function = name,						\
+		.ops = { .func = callback,					\
+			 .flags = FTRACE_OPS_FL_PERMANENT | HADAL_FTRACE_SAVE }	\
+	}
+
+/* In this order: what takes flows out is there before any is made, and after. */
+static struct entry udp_entries[] = {
+	UDP_ENTRY("udp_destroy_sock", entry_destroy_udp),
+	UDP_ENTRY("udpv6_destroy_sock", entry_destroy_udp),
+	UDP_ENTRY("ip_send_skb", entry_ip_send),
+	UDP_ENTRY("ip6_send_skb", entry_ip6_send),
+	UDP_ENTRY("skb_consume_udp", entry_consume_udp),
+};
+
+static void detach_entries(struct entry *list, unsigned int count)
 {
 	while (count--)
-		if (!entries[count].unused)
-			unregister_ftrace_function(&entries[count].ops);
+		if (!list[count].unused)
+			unregister_ftrace_function(&list[count].ops);
 }
 
 /* Never registered: its filter shows what an empty one is. */
@@ -363,15 +426,15 @@ static int attach_entry(struct entry *entry)
 	return error;
 }
 
-static int attach_entries(void)
+static int attach_entries(struct entry *list, unsigned int count)
 {
 	unsigned int i;
 	int error;
 
-	for (i = 0; i < ARRAY_SIZE(entries); i++) {
-		error = attach_entry(&entries[i]);
+	for (i = 0; i < count; i++) {
+		error = attach_entry(&list[i]);
 		if (error) {
-			detach_entries(i);
+			detach_entries(list, i);
 			return error;
 		}
 	}
@@ -399,7 +462,7 @@ static int attach(void)
 	error = attach_tracepoints(hooks, ARRAY_SIZE(hooks));
 	if (error)
 		goto destroy_table;
-	error = attach_entries();
+	error = attach_entries(entries, ARRAY_SIZE(entries));
 	if (error)
 		goto detach_tracepoints;
 	hadal_conn_table_arm(true);
@@ -417,10 +480,61 @@ destroy_table:
 static void detach(void)
 {
 	hadal_conn_table_arm(false);
-	detach_entries(ARRAY_SIZE(entries));
+	detach_entries(entries, ARRAY_SIZE(entries));
 	detach_tracepoints(hooks, ARRAY_SIZE(hooks));
 	wait_for_probes();
 	hadal_conn_table_destroy();
+}
+
+/* ---- udp: while a session asks for it ---- */
+
+/* Sessions that run and ask for it, under attach_lock. */
+static unsigned int udp_sessions;
+
+static int attach_udp(void)
+{
+	int error = hadal_udp_table_create();
+
+	if (error)
+		return error;
+	hadal_udp_begin();
+	error = attach_entries(udp_entries, ARRAY_SIZE(udp_entries));
+	if (error) {
+		wait_for_probes();
+		hadal_udp_table_destroy();
+	}
+	return error;
+}
+
+static void detach_udp(void)
+{
+	detach_entries(udp_entries, ARRAY_SIZE(udp_entries));
+	wait_for_probes();
+	hadal_udp_table_destroy();
+}
+
+static bool asks_for_udp(const struct hadal_session *session)
+{
+	return session->classes & HADAL_CLASS_BIT(HADAL_CLASS_UDP);
+}
+
+static int attach_udp_hooks(const struct hadal_session *session)
+{
+	int error = 0;
+
+	if (!asks_for_udp(session))
+		return 0;
+	if (!udp_sessions)
+		error = attach_udp();
+	if (!error)
+		udp_sessions++;
+	return error;
+}
+
+static void detach_udp_hooks(const struct hadal_session *session)
+{
+	if (asks_for_udp(session) && !--udp_sessions)
+		detach_udp();
 }
 
 /**
@@ -449,10 +563,15 @@ int hadal_probes_start(struct hadal_session *session)
 	error = attach_cgroup_hooks(session);
 	if (error)
 		goto detach;
+	error = attach_udp_hooks(session);
+	if (error)
+		goto detach_cgroups;
 	list_add_tail_rcu(&session->running, &hadal_running_sessions);
 	hadal_emit_note_sessions();
 	goto unlock;
 
+detach_cgroups:
+	detach_cgroup_hooks(session);
 detach:
 	if (is_first)
 		detach();
@@ -475,6 +594,7 @@ void hadal_probes_stop(struct hadal_session *session)
 		detach();
 	else
 		synchronize_rcu();
+	detach_udp_hooks(session);
 	mutex_unlock(&attach_lock);
 	INIT_LIST_HEAD(&session->running);
 }
@@ -489,5 +609,7 @@ void hadal_probes_exit(void)
 
 	for (i = 0; i < ARRAY_SIZE(entries); i++)
 		ftrace_free_filter(&entries[i].ops);
+	for (i = 0; i < ARRAY_SIZE(udp_entries); i++)
+		ftrace_free_filter(&udp_entries[i].ops);
 	ftrace_free_filter(&nothing);
 }

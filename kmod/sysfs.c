@@ -8,6 +8,7 @@
 #include "ring_memory.h"
 #include "session.h"
 #include "sysfs.h"
+#include "udp.h"
 
 #define HADAL_ATTRIBUTE(name, format, value)						\
 static ssize_t name##_show(struct device *dev, struct device_attribute *attr, char *buf)	\
@@ -24,6 +25,9 @@ HADAL_ATTRIBUTE(connections_max, "%u", hadal_conn_table_max());
 HADAL_ATTRIBUTE(connections_overflow, "%llu", hadal_conn_table_overflow());
 HADAL_ATTRIBUTE(hook_hits, "%llu", hadal_governor_hits());
 HADAL_ATTRIBUTE(hook_time, "%llu", hadal_governor_time());
+HADAL_ATTRIBUTE(udp_flows, "%u", hadal_udp_table_live());
+HADAL_ATTRIBUTE(udp_flows_max, "%u", hadal_udp_table_max());
+HADAL_ATTRIBUTE(udp_overflow, "%llu", hadal_udp_overflow());
 HADAL_ATTRIBUTE(ring_memory, "%lu", hadal_ring_memory_used());
 HADAL_ATTRIBUTE(ring_memory_max, "%lu", READ_ONCE(hadal_ring_memory_max));
 #ifdef HADAL_DEBUG
@@ -42,6 +46,9 @@ static struct attribute *module_attributes[] = {
 	&dev_attr_connections_overflow.attr,
 	&dev_attr_hook_hits.attr,
 	&dev_attr_hook_time.attr,
+	&dev_attr_udp_flows.attr,
+	&dev_attr_udp_flows_max.attr,
+	&dev_attr_udp_overflow.attr,
 	&dev_attr_ring_memory.attr,
 	&dev_attr_ring_memory_max.attr,
 #ifdef HADAL_DEBUG
@@ -106,6 +113,7 @@ CLASS_GROUP(control, HADAL_CLASS_CONTROL);
 CLASS_GROUP(process, HADAL_CLASS_PROCESS);
 CLASS_GROUP(cgroup, HADAL_CLASS_CGROUP);
 CLASS_GROUP(tcp, HADAL_CLASS_TCP);
+CLASS_GROUP(udp, HADAL_CLASS_UDP);
 
 const struct attribute_group *hadal_sysfs_groups[] = {
 	&module_group,
@@ -113,5 +121,6 @@ const struct attribute_group *hadal_sysfs_groups[] = {
 	&process_group,
 	&cgroup_group,
 	&tcp_group,
+	&udp_group,
 	NULL,
 };

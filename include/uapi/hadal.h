@@ -75,7 +75,7 @@ enum hadal_class {
 	HADAL_CLASS_PROCESS,
 	HADAL_CLASS_CGROUP,
 	HADAL_CLASS_TCP,
-	HADAL_CLASS_UDP,	/* reserved */
+	HADAL_CLASS_UDP,	/* flows; not hooked unless a session asks for it */
 	HADAL_CLASS_DNS,	/* reserved */
 	HADAL_CLASS_SLOTS = 8,	/* size of arrays by class */
 };
@@ -164,12 +164,13 @@ struct hadal_query {
  *
  *	cgroups		in one of these v2 cgroups or below: the cgroup itself. A
  *			process by where it is at the record's time, a
- *			connection by its owner's cgroup when it became the
- *			owner; without owner by who called socket()
- *	ports		tcp: local or peer port in one of these ranges; with
+ *			connection or flow by its owner's cgroup when it became
+ *			the owner; a connection without owner by who called
+ *			socket()
+ *	ports		tcp, udp: local or peer port in one of these ranges; with
  *			EXCLUDE_PORTS in none of them
- *	NO_LOOPBACK	tcp: neither end's address is of loopback, nor are both
- *			the same
+ *	NO_LOOPBACK	tcp, udp: neither end's address is of loopback, nor are
+ *			both the same
  *	min_duration	tcp: since start_time, at the record's time. So
  *			ESTABLISHED and ACCEPTED are always filtered, SNAPSHOT
  *			shows what has lasted long enough, and CLOSED of those
@@ -213,13 +214,16 @@ struct hadal_config {
  * Writes what exists into the rings, a slice a call, as much as fits: while
  * state says HADAL_DUMP_MORE, drain the rings and call again. Records stand
  * between DUMP_START and DUMP_END. CONNECTIONS alone, called at an interval,
- * gives the counters of live connections. EINVAL: nothing or something
- * unknown asked for, or not what the unfinished dump was begun with. ENOTCONN:
+ * gives the counters of live connections; so does UDP those of flows, and lets
+ * go of flows without a datagram for udp_idle seconds, a parameter of the
+ * module. EINVAL: nothing or something unknown asked for, UDP by a session that
+ * has not the class, or not what the unfinished dump was begun with. ENOTCONN:
  * the session is not started.
  */
 #define HADAL_DUMP_PROCESSES	(1U << 0)
 #define HADAL_DUMP_CONNECTIONS	(1U << 1)
 #define HADAL_DUMP_CGROUPS	(1U << 2)	/* of the unified hierarchy */
+#define HADAL_DUMP_UDP		(1U << 3)
 
 enum hadal_dump_state {
 	HADAL_DUMP_DONE,
@@ -287,6 +291,9 @@ enum hadal_record_type {
 	HADAL_RECORD_TCP_SNAPSHOT,
 	HADAL_RECORD_TCP_LISTENING,
 	HADAL_RECORD_TCP_LISTENER_CLOSED,
+
+	/* udp, flow lane */
+	HADAL_RECORD_UDP_FLOW = 64,
 };
 
 /* Every record begins so, on an 8-byte boundary. */
@@ -574,6 +581,53 @@ struct hadal_record_tcp_listener {
 	__u32 reserved;
 };
 
+#define HADAL_UDP_ENDED		(1U << 0)	/* the last record of this id */
+#define HADAL_UDP_IDLE		(1U << 1)	/* ended for want of datagrams; its socket may live */
+#define HADAL_UDP_V4MAPPED	(1U << 2)	/* an IPv6 socket that speaks IPv4 */
+#define HADAL_UDP_KERNEL_SOCKET	(1U << 3)	/* made by the kernel for its own use */
+#define HADAL_UDP_OTHER		(1U << 4)	/* no flow: all that found no room in the table */
+
+/*
+ * What one socket has exchanged with one peer. Bytes are payload. Sent: handed
+ * to IP, each segment of a UDP_SEGMENT send by itself, a corked datagram when it
+ * is whole. Received: taken by the application, in full also where its buffer
+ * was shorter; not when it only peeks. Datagrams of sockets that the kernel
+ * reads at once (tunnels) are not counted.
+ */
+struct hadal_udp {
+	__u64 id;		/* of the flow, since the module was loaded; 0: OTHER */
+	__u64 start_time;	/* ns, CLOCK_MONOTONIC, of its first datagram that was seen */
+	__u64 last_time;	/* ns, likewise, of its last one, to a tick of the kernel */
+	__u64 cgroup_id;	/* the owner's when it became so; 0: no owner */
+	__u64 socket_cgroup_id;	/* v2, of who called socket() */
+	__u64 owner_start_boottime;	/* with owner_tgid names the process; 0: no owner */
+	__u64 sent_datagrams;	/* since start_time */
+	__u64 sent_bytes;
+	__u64 received_datagrams;
+	__u64 received_bytes;
+	__u32 owner_tgid;	/* sent or received its first datagram */
+	__u32 cgroup_hierarchy;	/* of cgroup_id */
+	__u32 net_ns;		/* inode number */
+	__u32 flags;		/* HADAL_UDP_* */
+	__u8 role;		/* enum hadal_tcp_role: client if the first datagram was sent */
+	__u8 owner;		/* enum hadal_tcp_owner */
+	__u16 family;		/* AF_INET, AF_INET6; of what is on the wire; OTHER: 0 */
+	__u16 local_port;	/* host byte order */
+	__u16 peer_port;
+	__u8 local_address[16];	/* of the datagrams, not what the socket is bound to */
+	__u8 peer_address[16];
+};
+
+/*
+ * Written by a dump for each flow there is, and when a flow ends: with its
+ * socket, or by a dump that finds it idle. Counters are absolute; each datagram
+ * is in those of exactly one id, or of OTHER.
+ */
+struct hadal_record_udp_flow {
+	struct hadal_record header;
+	struct hadal_udp udp;
+};
+
 /* ---- the layout, fixed ---- */
 
 #ifdef __cplusplus
@@ -639,5 +693,11 @@ HADAL_ASSERT_OFFSET(hadal_record_tcp_closed, ending, 220);
 HADAL_ASSERT_SIZE(hadal_record_tcp_snapshot, 216);
 HADAL_ASSERT_SIZE(hadal_record_tcp_listener, 144);
 HADAL_ASSERT_OFFSET(hadal_record_tcp_listener, dropped, 136);
+HADAL_ASSERT_SIZE(hadal_udp, 136);
+HADAL_ASSERT_OFFSET(hadal_udp, sent_datagrams, 48);
+HADAL_ASSERT_OFFSET(hadal_udp, owner_tgid, 80);
+HADAL_ASSERT_OFFSET(hadal_udp, role, 96);
+HADAL_ASSERT_OFFSET(hadal_udp, local_address, 104);
+HADAL_ASSERT_SIZE(hadal_record_udp_flow, 160);
 
 #endif /* _UAPI_LINUX_HADAL_H */

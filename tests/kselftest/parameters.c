@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Loaded with parameters of its own: the module's bounds, and what happens at them. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "flows.h"
@@ -140,6 +143,114 @@ TEST_F(parameters, table_of_absurd_size)
 	module_load("connections_max=4294967295");
 	EXPECT_LE(1 << 16, hadal_sys("connections_max"));
 	EXPECT_GE(1 << 24, hadal_sys("connections_max"));
+}
+
+/* ---- UDP flows ---- */
+
+#define UDP_TABLE	16	/* flows: the least that there can be */
+#define UDP_PEERS	40
+#define UDP_EACH	2	/* datagrams to each */
+#define UDP_SIZE	10	/* bytes of each */
+
+static void begin_udp(struct parameters *self)
+{
+	struct hadal_config config;
+
+	session_defaults(&config);
+	config.classes = HADAL_CLASS_BIT(HADAL_CLASS_UDP);
+	recorder_begin(&self->recorder, &config);
+}
+
+static void send_to_peers(int fd)
+{
+	struct sockaddr_in peer = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	char bytes[UDP_SIZE] = { 0 };
+	int i;
+
+	for (i = 0; i < UDP_EACH * UDP_PEERS; i++) {
+		peer.sin_port = htons((uint16_t)(PORT + i % UDP_PEERS));
+		MUST(sendto(fd, bytes, sizeof(bytes), 0, (void *)&peer, sizeof(peer)));
+	}
+}
+
+static bool is_other(const struct hadal_record *record, const void *what)
+{
+	(void)what;
+	return record_udp(record) && record_udp(record)->flags == HADAL_UDP_OTHER;
+}
+
+static bool is_last(const struct hadal_record *record, const void *what)
+{
+	(void)what;
+	return record_udp(record) && record_udp(record)->flags & HADAL_UDP_ENDED;
+}
+
+static void check_other(struct parameters *self, uint64_t datagrams)
+{
+	const struct hadal_record *record;
+	size_t cursor = 0;
+
+	recorder_forget(&self->recorder);
+	recorder_dump(&self->recorder, HADAL_DUMP_UDP);
+	record = recorder_find(&self->recorder, &cursor, is_other, NULL);
+	ASSERT_TRUE(record != NULL);
+	EXPECT_EQ(datagrams, record_udp(record)->sent_datagrams);
+	EXPECT_EQ(datagrams * UDP_SIZE, record_udp(record)->sent_bytes);
+	EXPECT_EQ(0, record_udp(record)->received_datagrams);
+	EXPECT_TRUE(!recorder_find(&self->recorder, &cursor, is_other, NULL));
+}
+
+/* What finds no room is told as one, and each datagram once all the same. */
+TEST_F(parameters, udp_table_overflow)
+{
+	const uint64_t without = UDP_EACH * (UDP_PEERS - UDP_TABLE);
+	const struct hadal_record *record;
+	uint64_t sent = 0, bytes = 0;
+	size_t cursor = 0;
+	int fd;
+
+	module_load("udp_flows_max=16");
+	EXPECT_EQ(UDP_TABLE, hadal_sys("udp_flows_max"));
+	begin_udp(self);
+	fd = MUST(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	send_to_peers(fd);
+	EXPECT_EQ(UDP_TABLE, hadal_sys("udp_flows"));
+	EXPECT_EQ(without, hadal_sys("udp_overflow"));
+	check_other(self, without);
+	close(fd);
+	EXPECT_EQ(0, hadal_sys("udp_flows"));
+	recorder_drain(&self->recorder);
+	while ((record = recorder_find(&self->recorder, &cursor, is_last, NULL))) {
+		sent += record_udp(record)->sent_datagrams;
+		bytes += record_udp(record)->sent_bytes;
+	}
+	EXPECT_EQ(UDP_EACH * UDP_PEERS - without, sent);
+	EXPECT_EQ(sent * UDP_SIZE, bytes);
+
+	/* There is room again. */
+	fd = MUST(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	send_to_peers(fd);
+	EXPECT_EQ(2 * without, hadal_sys("udp_overflow"));
+	check_other(self, 2 * without);
+	recorder_end(&self->recorder);
+
+	/* A new table counts anew. */
+	ASSERT_EQ(0, session_start(&self->recorder.session));
+	send_to_peers(fd);
+	EXPECT_EQ(3 * without, hadal_sys("udp_overflow"));
+	check_other(self, without);
+	recorder_end(&self->recorder);
+	close(fd);
+}
+
+TEST_F(parameters, udp_table_of_absurd_size)
+{
+	module_load("udp_flows_max=0");
+	EXPECT_EQ(UDP_TABLE, hadal_sys("udp_flows_max"));
+	module_unload_soon();
+	module_load("udp_flows_max=4294967295");
+	EXPECT_LE(1 << 14, hadal_sys("udp_flows_max"));
+	EXPECT_GE(1 << 24, hadal_sys("udp_flows_max"));
 }
 
 TEST_F(parameters, ring_memory)

@@ -50,6 +50,8 @@ static size_t least_size(uint16_t type)
 	case HADAL_RECORD_TCP_LISTENING:
 	case HADAL_RECORD_TCP_LISTENER_CLOSED:
 		return sizeof(struct hadal_record_tcp_listener);
+	case HADAL_RECORD_UDP_FLOW:
+		return sizeof(struct hadal_record_udp_flow);
 	default:
 		return 0;
 	}
@@ -57,6 +59,8 @@ static size_t least_size(uint16_t type)
 
 static uint8_t class_of(uint16_t type)
 {
+	if (type >= HADAL_RECORD_UDP_FLOW)
+		return HADAL_CLASS_UDP;
 	if (type >= HADAL_RECORD_TCP_ESTABLISHED)
 		return HADAL_CLASS_TCP;
 	if (type >= HADAL_RECORD_CGROUP_MKDIR)
@@ -140,6 +144,26 @@ static bool is_blank(const uint8_t *bytes, size_t count)
 	return true;
 }
 
+static void check_udp(struct recorder *recorder, const struct hadal_record *record)
+{
+	const struct hadal_udp *udp = record_udp(record);
+
+	if (!udp)
+		return;
+	if (record->lane != HADAL_LANE_FLOW)
+		fault(recorder, record, "in the wrong lane");
+	if (udp->family == AF_INET &&
+	    !(is_blank(udp->local_address + 4, 12) && is_blank(udp->peer_address + 4, 12)))
+		fault(recorder, record, "an IPv4 address of more than 4 bytes");
+	if (!(udp->flags & HADAL_UDP_OTHER) == !udp->id)
+		fault(recorder, record, "id %llu", (unsigned long long)udp->id);
+	if (udp->last_time < udp->start_time || udp->last_time > record->time)
+		fault(recorder, record, "last at %llu, began at %llu",
+		      (unsigned long long)udp->last_time, (unsigned long long)udp->start_time);
+	if (!udp->sent_datagrams && !udp->received_datagrams && !udp->id)
+		fault(recorder, record, "nothing was counted");
+}
+
 /* What says nothing is zero, and not what the kernel's stack held there. */
 static void check_blanks(struct recorder *recorder, const struct hadal_record *record)
 {
@@ -174,6 +198,7 @@ static void check_shape(struct recorder *recorder, const struct ring *ring,
 	if (record->cpu != ring->cpu || record->lane != ring->lane)
 		fault(recorder, record, "in the ring of cpu %u lane %u", ring->cpu, ring->lane);
 	check_blanks(recorder, record);
+	check_udp(recorder, record);
 	if (record->type == HADAL_RECORD_PROCESS_EXEC)
 		check_exec_size(recorder, record);
 	if (record->record_class == HADAL_CLASS_CGROUP)
@@ -458,6 +483,13 @@ const struct hadal_tcp *record_tcp(const struct hadal_record *record)
 	if (record->record_class != HADAL_CLASS_TCP)
 		return NULL;
 	return &((const struct hadal_record_tcp_accepted *)record)->tcp;
+}
+
+const struct hadal_udp *record_udp(const struct hadal_record *record)
+{
+	if (record->record_class != HADAL_CLASS_UDP)
+		return NULL;
+	return &((const struct hadal_record_udp_flow *)record)->udp;
 }
 
 uint32_t recorder_lost_at_end(const struct recorder *recorder, unsigned int cpu, unsigned int lane)
