@@ -38,6 +38,7 @@ static const struct shape shapes[] = {
 	{ HADAL_RECORD_TCP_SNAPSHOT, HADAL_CLASS_TCP, 216 },
 	{ HADAL_RECORD_TCP_LISTENING, HADAL_CLASS_TCP, 144 },
 	{ HADAL_RECORD_TCP_LISTENER_CLOSED, HADAL_CLASS_TCP, 144 },
+	{ HADAL_RECORD_UDP_FLOW, HADAL_CLASS_UDP, 160 },
 };
 
 #define SHAPES	(sizeof(shapes) / sizeof(shapes[0]))
@@ -53,6 +54,8 @@ static struct hadal_record *record_create(const struct shape *shape, uint32_t si
 	record->record_class = shape->record_class;
 	if (shape->record_class == HADAL_CLASS_TCP && size >= shape->size)
 		((struct hadal_record_tcp_accepted *)record)->tcp.family = AF_INET;
+	if (shape->record_class == HADAL_CLASS_UDP && size >= shape->size)
+		((struct hadal_record_udp_flow *)record)->udp.family = AF_INET;
 	if (shape->type == HADAL_RECORD_PROCESS_EXEC && size >= shape->size)
 		((struct hadal_record_process_exec *)record)->strings_offset = (uint16_t)shape->size;
 	if (shape->record_class == HADAL_CLASS_CGROUP && size >= shape->size)
@@ -146,7 +149,7 @@ static void class_must_fit_type(void **state)
 	(void)state;
 	for (i = 0; i < SHAPES; i++) {
 		record = record_create(&shapes[i], shapes[i].size);
-		record->record_class = HADAL_CLASS_UDP;
+		record->record_class = HADAL_CLASS_DNS;
 		expect_fault(record, record->size, "class is not that of its type");
 		free(record);
 	}
@@ -162,6 +165,25 @@ static void comm_needs_its_nul(void **state)
 	process->process.comm[HADAL_COMM_LEN - 1] = 0;
 	expect_valid(&process->header);
 	free(process);
+}
+
+static void flows_have_addresses_and_others_none(void **state)
+{
+	const struct shape shape = { HADAL_RECORD_UDP_FLOW, HADAL_CLASS_UDP, 160 };
+	struct hadal_record_udp_flow *flow = (void *)record_create(&shape, 160);
+
+	(void)state;
+	assert_ptr_equal(hadal_record_udp(&flow->header), &flow->udp);
+	assert_null(hadal_record_tcp(&flow->header));
+	flow->udp.family = 0;
+	expect_fault(&flow->header, 160, "address family");
+	flow->udp.flags = HADAL_UDP_OTHER;
+	expect_valid(&flow->header);
+	flow->udp.family = AF_INET6;
+	expect_fault(&flow->header, 160, "address family");
+	flow->udp.flags = 0;
+	expect_valid(&flow->header);
+	free(flow);
 }
 
 static void addresses_need_a_known_family(void **state)
@@ -351,6 +373,7 @@ int main(void)
 		cmocka_unit_test(class_must_fit_type),
 		cmocka_unit_test(comm_needs_its_nul),
 		cmocka_unit_test(addresses_need_a_known_family),
+		cmocka_unit_test(flows_have_addresses_and_others_none),
 		cmocka_unit_test(exec_strings_stand_behind_one_another),
 		cmocka_unit_test(exec_strings_must_lie_within),
 		cmocka_unit_test(exec_strings_are_found_by_their_offset),

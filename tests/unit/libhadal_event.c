@@ -387,6 +387,36 @@ static void tcp_listens(void **state)
 	       "hadal.tcp.backlog.waiting=5\nhadal.tcp.backlog.dropped=7\n");
 }
 
+static void udp_flow(void **state)
+{
+	struct hadal_record_udp_flow flow = {
+		.header = header_of(HADAL_RECORD_UDP_FLOW, sizeof(flow)),
+		.udp = {
+			.id = 9, .start_time = 60000000000, .last_time = 61500000000, .cgroup_id = 77,
+			.socket_cgroup_id = 78, .sent_datagrams = 3, .sent_bytes = 120,
+			.owner_tgid = 42, .net_ns = 502, .role = HADAL_TCP_SERVER,
+			.owner = HADAL_TCP_OWNER_CALLER, .family = AF_INET, .local_port = 53,
+			.peer_port = 40000, .local_address = { 10, 0, 0, 1 },
+			.peer_address = { 10, 0, 0, 2 }, .flags = HADAL_UDP_ENDED | HADAL_UDP_IDLE,
+		},
+	};
+
+	(void)state;
+	expect(&flow, "hadal.udp.flow",
+	       "network.transport=udp\nnetwork.type=ipv4\nnetwork.local.address=10.0.0.1\n"
+	       "network.local.port=53\nnetwork.peer.address=10.0.0.2\nnetwork.peer.port=40000\n"
+	       "hadal.udp.role=server\nhadal.connection.id=9\nprocess.pid=42\nhadal.udp.owner=caller\n"
+	       "hadal.cgroup.id=77\nhadal.cgroup.hierarchy=0\nhadal.udp.socket.cgroup.id=78\n"
+	       "hadal.network.namespace.id=502\nhadal.udp.flags=<ended><idle>\n"
+	       "hadal.udp.flow.duration=1.5\nhadal.udp.datagram.sent=3\nhadal.udp.payload.sent=120\n"
+	       "hadal.udp.datagram.received=0\nhadal.udp.payload.received=0\n");
+	flow.udp = (struct hadal_udp){ .received_datagrams = 7, .received_bytes = 70,
+				       .flags = HADAL_UDP_OTHER };
+	expect(&flow, "hadal.udp.flow",
+	       "network.transport=udp\nhadal.udp.flags=<other>\nhadal.udp.datagram.sent=0\n"
+	       "hadal.udp.payload.sent=0\nhadal.udp.datagram.received=7\nhadal.udp.payload.received=70\n");
+}
+
 static void loss_by_class(void **state)
 {
 	struct hadal_record_lost lost = {
@@ -550,6 +580,7 @@ int main(void)
 		cmocka_unit_test(tcp_closes),
 		cmocka_unit_test(tcp_lives),
 		cmocka_unit_test(tcp_listens),
+		cmocka_unit_test(udp_flow),
 		cmocka_unit_test(loss_by_class),
 		cmocka_unit_test(control_records_are_no_events),
 		cmocka_unit_test(a_walk_can_be_ended),

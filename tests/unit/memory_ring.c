@@ -53,6 +53,8 @@ uint32_t memory_ring_room(const struct memory_ring *ring)
 
 static uint8_t class_of(uint16_t type)
 {
+	if (type >= HADAL_RECORD_UDP_FLOW)
+		return HADAL_CLASS_UDP;
 	if (type >= HADAL_RECORD_TCP_ESTABLISHED)
 		return HADAL_CLASS_TCP;
 	return type >= HADAL_RECORD_PROCESS_FORK ? HADAL_CLASS_PROCESS : HADAL_CLASS_CONTROL;

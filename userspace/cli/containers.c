@@ -37,6 +37,7 @@ static bool place_of(const struct hadal_record *record, struct place *place)
 {
 	const struct hadal_process *process = hadal_record_process(record);
 	const struct hadal_tcp *tcp = hadal_record_tcp(record);
+	const struct hadal_udp *udp = hadal_record_udp(record);
 
 	if (process)
 		*place = (struct place){ process->cgroup_id, process->cgroup_hierarchy,
@@ -44,6 +45,9 @@ static bool place_of(const struct hadal_record *record, struct place *place)
 	else if (tcp)
 		*place = (struct place){ tcp->cgroup_id, tcp->cgroup_hierarchy,
 					 (pid_t)tcp->owner_tgid };
+	else if (udp)
+		*place = (struct place){ udp->cgroup_id, udp->cgroup_hierarchy,
+					 (pid_t)udp->owner_tgid };
 	else
 		return false;
 	return place->cgroup_id != 0;

@@ -161,6 +161,25 @@ static void print_cgroup(FILE *to, const struct hadal_record_cgroup *cgroup)
 	print_text(to, hadal_record_cgroup_path(cgroup));
 }
 
+/* ---- udp ---- */
+
+static void print_flow(FILE *to, const struct hadal_udp *udp)
+{
+	if (udp->flags & HADAL_UDP_OTHER) {
+		fputs(" others", to);
+	} else {
+		fprintf(to, " %u ", udp->owner_tgid);
+		print_endpoint(to, udp->family, udp->local_address, udp->local_port);
+		fputs(udp->role == HADAL_TCP_SERVER ? " <- " : " -> ", to);
+		print_endpoint(to, udp->family, udp->peer_address, udp->peer_port);
+	}
+	fprintf(to, " sent %llu in %llu received %llu in %llu", (unsigned long long)udp->sent_bytes,
+		(unsigned long long)udp->sent_datagrams, (unsigned long long)udp->received_bytes,
+		(unsigned long long)udp->received_datagrams);
+	if (udp->flags & HADAL_UDP_ENDED)
+		fputs(udp->flags & HADAL_UDP_IDLE ? " idle" : " ended", to);
+}
+
 static void print_lost(FILE *to, const struct hadal_record_lost *lost)
 {
 	uint64_t governed = 0;
@@ -209,6 +228,9 @@ static void print_body(FILE *to, const struct hadal_record *record)
 		print_ends(to, hadal_record_tcp(record));
 		print_duration(to, "after",
 			       ((const struct hadal_record_tcp_established *)typed)->connect_latency);
+		break;
+	case HADAL_RECORD_UDP_FLOW:
+		print_flow(to, hadal_record_udp(record));
 		break;
 	default:
 		if (hadal_record_process(record))

@@ -54,15 +54,15 @@ static void help(void)
 {
 	fputs("Usage: hadal events [OPTION...]\n"
 	      "\n"
-	      "Prints processes and TCP connections as they happen, until interrupted, and\n"
-	      "then on standard error what was lost.\n"
+	      "Prints processes, TCP connections and UDP flows as they happen, until\n"
+	      "interrupted, and then on standard error what was lost.\n"
 	      "\n"
 	      "  --json            JSON lines; docs/events.md and hadal(1) say what is in them\n"
-	      "  --class LIST      of process,cgroup,tcp; default: process,tcp\n"
+	      "  --class LIST      of process,cgroup,tcp,udp; default: process,tcp\n"
 	      "  --duration TIME   end after 10s, 500ms, 2m\n"
 	      "  --count N         end after N events\n"
 	      "  --dump            first what exists: processes, connections, listeners\n"
-	      "  --snapshot TIME   counters of the connections that live, each so often\n"
+	      "  --snapshot TIME   counters of the connections and flows that live, each so often\n"
 	      "  --cgroup PATH     only what is in that v2 cgroup or below it; up to 16 times\n"
 	      "  --port LIST       only connections with such a port at either end: 80,8000-8099\n"
 	      "  --not-port LIST   only those without\n"
@@ -330,24 +330,39 @@ static uint64_t now(void)
 	return (uint64_t)time.tv_sec * 1000 * NSEC_PER_MSEC + (uint64_t)time.tv_nsec;
 }
 
+static bool has_class(const struct options *options, enum hadal_class wanted)
+{
+	return options->classes & HADAL_CLASS_BIT(wanted);
+}
+
+/* Connections and flows: what has counters. */
+static uint32_t living(const struct options *options)
+{
+	uint32_t what = 0;
+
+	if (!options->classes || has_class(options, HADAL_CLASS_TCP))
+		what |= HADAL_DUMP_CONNECTIONS;
+	if (has_class(options, HADAL_CLASS_UDP))
+		what |= HADAL_DUMP_UDP;
+	return what;
+}
+
 static int begin(struct stream *stream)
 {
 	const struct options *options = &stream->options;
-	uint32_t existing = 0;
+	uint32_t existing = living(options);
 	int error = configure(stream);
 
 	if (error == 0)
 		error = hadal_session_start(stream->session);
-	if (!options->classes || options->classes & HADAL_CLASS_BIT(HADAL_CLASS_PROCESS))
+	if (!options->classes || has_class(options, HADAL_CLASS_PROCESS))
 		existing |= HADAL_DUMP_PROCESSES;
-	if (!options->classes || options->classes & HADAL_CLASS_BIT(HADAL_CLASS_TCP))
-		existing |= HADAL_DUMP_CONNECTIONS;
-	if (options->classes & HADAL_CLASS_BIT(HADAL_CLASS_CGROUP))
+	if (has_class(options, HADAL_CLASS_CGROUP))
 		existing |= HADAL_DUMP_CGROUPS;
 	if (error == 0 && options->dump)
 		error = hadal_session_request_dump(stream->session, existing);
 	stream->end = options->duration ? now() + options->duration : UINT64_MAX;
-	stream->next_snapshot = options->snapshot ? now() + options->snapshot : UINT64_MAX;
+	stream->next_snapshot = options->snapshot && living(options) ? now() + options->snapshot : UINT64_MAX;
 	return error;
 }
 
@@ -379,11 +394,12 @@ static bool has_enough(const struct stream *stream)
 
 static int take_snapshot(struct stream *stream)
 {
+	uint32_t what = living(&stream->options);
 	int error;
 
 	if (now() < stream->next_snapshot)
 		return 0;
-	error = hadal_session_request_dump(stream->session, HADAL_DUMP_CONNECTIONS);
+	error = hadal_session_request_dump(stream->session, what);
 	/* The one before is still being written: this one is left out. */
 	if (error < 0 && error != -EBUSY)
 		return error;

@@ -57,6 +57,13 @@ HADAL_API const struct hadal_tcp *hadal_record_tcp(const struct hadal_record *re
 	return shape && shape->body == BODY_TCP ? tcp_of(record) : NULL;
 }
 
+HADAL_API const struct hadal_udp *hadal_record_udp(const struct hadal_record *record)
+{
+	const struct record_shape *shape = record_shape_of(record->type);
+
+	return shape && shape->body == BODY_UDP ? udp_of(record) : NULL;
+}
+
 HADAL_API const struct hadal_tcp_counters *hadal_record_tcp_counters(const struct hadal_record *record)
 {
 	switch (record->type) {

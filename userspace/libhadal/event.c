@@ -242,26 +242,31 @@ static const char *owner_name(uint8_t owner)
 	}
 }
 
-static void give_address(struct walk *walk, const struct hadal_tcp *tcp, const uint8_t *address,
+static void give_address(struct walk *walk, uint16_t family, const uint8_t *address,
 			 const char *name)
 {
 	char text[HADAL_ADDRESS_SIZE];
 
-	hadal_address_text(tcp->family, address, text);
+	hadal_address_text(family, address, text);
 	give_string(walk, name, text);
+}
+
+static void give_network_type(struct walk *walk, uint16_t family)
+{
+	give_string(walk, HADAL_ATTR_NETWORK_TYPE,
+		    family == AF_INET ? HADAL_VALUE_TYPE_IPV4 : HADAL_VALUE_TYPE_IPV6);
 }
 
 static void give_addresses(struct walk *walk, const struct hadal_tcp *tcp)
 {
 	give_string(walk, HADAL_ATTR_NETWORK_TRANSPORT, HADAL_VALUE_TRANSPORT_TCP);
-	give_string(walk, HADAL_ATTR_NETWORK_TYPE,
-		    tcp->family == AF_INET ? HADAL_VALUE_TYPE_IPV4 : HADAL_VALUE_TYPE_IPV6);
-	give_address(walk, tcp, tcp->local_address, HADAL_ATTR_NETWORK_LOCAL_ADDRESS);
+	give_network_type(walk, tcp->family);
+	give_address(walk, tcp->family, tcp->local_address, HADAL_ATTR_NETWORK_LOCAL_ADDRESS);
 	if (!(tcp->flags & HADAL_TCP_PORT_UNKNOWN))
 		give_integer(walk, HADAL_ATTR_NETWORK_LOCAL_PORT, tcp->local_port);
 	if (tcp->role == HADAL_TCP_LISTENER)
 		return;
-	give_address(walk, tcp, tcp->peer_address, HADAL_ATTR_NETWORK_PEER_ADDRESS);
+	give_address(walk, tcp->family, tcp->peer_address, HADAL_ATTR_NETWORK_PEER_ADDRESS);
 	give_integer(walk, HADAL_ATTR_NETWORK_PEER_PORT, tcp->peer_port);
 }
 
@@ -410,6 +415,53 @@ static void give_lost(struct walk *walk, const struct hadal_record_lost *record)
 	give_integer_if(walk, HADAL_ATTR_RECORD_LOST_GOVERNED, governed);
 }
 
+/* ---- udp ---- */
+
+static void give_udp_ends(struct walk *walk, const struct hadal_udp *udp)
+{
+	give_string(walk, HADAL_ATTR_NETWORK_TRANSPORT, HADAL_VALUE_TRANSPORT_UDP);
+	if (udp->flags & HADAL_UDP_OTHER)
+		return;
+	give_network_type(walk, udp->family);
+	give_address(walk, udp->family, udp->local_address, HADAL_ATTR_NETWORK_LOCAL_ADDRESS);
+	give_integer(walk, HADAL_ATTR_NETWORK_LOCAL_PORT, udp->local_port);
+	give_address(walk, udp->family, udp->peer_address, HADAL_ATTR_NETWORK_PEER_ADDRESS);
+	give_integer(walk, HADAL_ATTR_NETWORK_PEER_PORT, udp->peer_port);
+}
+
+static void give_udp_counts(struct walk *walk, const struct hadal_udp *udp)
+{
+	if (udp->start_time && udp->last_time >= udp->start_time)
+		give_seconds(walk, HADAL_ATTR_UDP_FLOW_DURATION,
+			     (double)(udp->last_time - udp->start_time) / NSEC_PER_SEC);
+	give_integer(walk, HADAL_ATTR_UDP_DATAGRAM_SENT, udp->sent_datagrams);
+	give_integer(walk, HADAL_ATTR_UDP_PAYLOAD_SENT, udp->sent_bytes);
+	give_integer(walk, HADAL_ATTR_UDP_DATAGRAM_RECEIVED, udp->received_datagrams);
+	give_integer(walk, HADAL_ATTR_UDP_PAYLOAD_RECEIVED, udp->received_bytes);
+}
+
+static void give_udp(struct walk *walk, const struct hadal_udp *udp)
+{
+	static const struct flag_name names[] = {
+		{ HADAL_UDP_ENDED, "ended" },
+		{ HADAL_UDP_IDLE, "idle" },
+		{ HADAL_UDP_V4MAPPED, "v4mapped" },
+		{ HADAL_UDP_KERNEL_SOCKET, "kernel_socket" },
+		{ HADAL_UDP_OTHER, "other" },
+	};
+
+	give_udp_ends(walk, udp);
+	give_string(walk, HADAL_ATTR_UDP_ROLE, role_name(udp->role));
+	give_integer_if(walk, HADAL_ATTR_CONNECTION_ID, udp->id);
+	give_integer_if(walk, HADAL_ATTR_PROCESS_PID, udp->owner_tgid);
+	give_string(walk, HADAL_ATTR_UDP_OWNER, owner_name(udp->owner));
+	give_cgroup(walk, udp->cgroup_id, udp->cgroup_hierarchy);
+	give_integer_if(walk, HADAL_ATTR_UDP_SOCKET_CGROUP_ID, udp->socket_cgroup_id);
+	give_integer_if(walk, HADAL_ATTR_NETWORK_NAMESPACE, udp->net_ns);
+	GIVE_FLAGS(walk, HADAL_ATTR_UDP_FLAGS, udp->flags, names);
+	give_udp_counts(walk, udp);
+}
+
 /* ---- by type ---- */
 
 HADAL_API const char *hadal_event_name(const struct hadal_record *record)
@@ -449,6 +501,8 @@ HADAL_API const char *hadal_event_name(const struct hadal_record *record)
 		return HADAL_EVENT_TCP_LISTENING;
 	case HADAL_RECORD_TCP_LISTENER_CLOSED:
 		return HADAL_EVENT_TCP_LISTENER_CLOSED;
+	case HADAL_RECORD_UDP_FLOW:
+		return HADAL_EVENT_UDP_FLOW;
 	default:
 		return NULL;
 	}
@@ -498,11 +552,14 @@ HADAL_API int hadal_event_attributes(const struct hadal_record *record, const st
 	struct walk walk = { .visit = visit_one, .context = context, .clock = clock };
 	const struct hadal_process *process = hadal_record_process(record);
 	const struct hadal_tcp *tcp = hadal_record_tcp(record);
+	const struct hadal_udp *udp = hadal_record_udp(record);
 
 	if (process)
 		give_process(&walk, process);
 	if (tcp)
 		give_tcp(&walk, tcp);
+	if (udp)
+		give_udp(&walk, udp);
 	give_body(&walk, record);
 	return walk.result;
 }

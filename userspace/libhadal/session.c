@@ -327,7 +327,8 @@ HADAL_API const char *hadal_session_error(const struct hadal_session *session)
 
 HADAL_API int hadal_session_request_dump(struct hadal_session *session, uint32_t what)
 {
-	const uint32_t known = HADAL_DUMP_PROCESSES | HADAL_DUMP_CONNECTIONS | HADAL_DUMP_CGROUPS;
+	const uint32_t known = HADAL_DUMP_PROCESSES | HADAL_DUMP_CONNECTIONS | HADAL_DUMP_CGROUPS |
+			       HADAL_DUMP_UDP;
 
 	if (!what || (what & ~known))
 		return fail(session, -EINVAL, "dump of 0x%x: nothing or something unknown", what);

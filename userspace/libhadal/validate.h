@@ -6,6 +6,7 @@
 #ifndef LIBHADAL_VALIDATE_H
 #define LIBHADAL_VALIDATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -18,6 +19,7 @@ enum record_body {
 	BODY_EXEC,
 	BODY_CGROUP,
 	BODY_TCP,
+	BODY_UDP,
 };
 
 /* The size is that without variable parts; 0: the type is not known. */
@@ -52,6 +54,7 @@ static const struct record_shape record_shapes[] = {
 	SHAPE(TCP_SNAPSHOT, tcp_snapshot, TCP, TCP),
 	SHAPE(TCP_LISTENING, tcp_listener, TCP, TCP),
 	SHAPE(TCP_LISTENER_CLOSED, tcp_listener, TCP, TCP),
+	SHAPE(UDP_FLOW, udp_flow, UDP, UDP),
 };
 
 static inline const struct record_shape *record_shape_of(uint16_t type)
@@ -89,6 +92,11 @@ static inline const struct hadal_tcp *tcp_of(const struct hadal_record *record)
 	return &((const struct hadal_record_tcp_accepted *)record)->tcp;
 }
 
+static inline const struct hadal_udp *udp_of(const struct hadal_record *record)
+{
+	return &((const struct hadal_record_udp_flow *)record)->udp;
+}
+
 /* The module fills comm up with NULs. */
 static inline const char *process_fault(const struct hadal_process *process)
 {
@@ -118,6 +126,14 @@ static inline const char *tcp_fault(const struct hadal_tcp *tcp)
 	return tcp->family == AF_INET || tcp->family == AF_INET6 ? NULL : "unknown address family";
 }
 
+/* What found no room in the table has no ends. */
+static inline const char *udp_fault(const struct hadal_udp *udp)
+{
+	bool has_family = udp->family == AF_INET || udp->family == AF_INET6;
+
+	return has_family == !(udp->flags & HADAL_UDP_OTHER) ? NULL : "unknown address family";
+}
+
 static inline const char *body_fault(const struct hadal_record *record, enum record_body body)
 {
 	const char *fault;
@@ -132,6 +148,8 @@ static inline const char *body_fault(const struct hadal_record *record, enum rec
 		return cgroup_fault((const struct hadal_record_cgroup *)record);
 	case BODY_TCP:
 		return tcp_fault(tcp_of(record));
+	case BODY_UDP:
+		return udp_fault(udp_of(record));
 	default:
 		return NULL;
 	}

@@ -28,6 +28,7 @@
 #define HADAL_EVENT_TCP_SNAPSHOT		"hadal.tcp.snapshot"
 #define HADAL_EVENT_TCP_LISTENING		"hadal.tcp.listening"
 #define HADAL_EVENT_TCP_LISTENER_CLOSED		"hadal.tcp.listener_closed"
+#define HADAL_EVENT_UDP_FLOW			"hadal.udp.flow"
 #define HADAL_EVENT_RECORD_LOST			"hadal.record.lost"
 
 /* Process and container */
@@ -112,6 +113,16 @@
 #define HADAL_ATTR_TCP_RTT_MIN			"hadal.tcp.rtt_min"
 #define HADAL_ATTR_TCP_CONGESTION_WINDOW	"hadal.tcp.congestion_window"
 
+#define HADAL_ATTR_UDP_ROLE			"hadal.udp.role"
+#define HADAL_ATTR_UDP_OWNER			"hadal.udp.owner"
+#define HADAL_ATTR_UDP_FLAGS			"hadal.udp.flags"
+#define HADAL_ATTR_UDP_SOCKET_CGROUP_ID		"hadal.udp.socket.cgroup.id"
+#define HADAL_ATTR_UDP_FLOW_DURATION		"hadal.udp.flow.duration"
+#define HADAL_ATTR_UDP_DATAGRAM_SENT		"hadal.udp.datagram.sent"
+#define HADAL_ATTR_UDP_DATAGRAM_RECEIVED	"hadal.udp.datagram.received"
+#define HADAL_ATTR_UDP_PAYLOAD_SENT		"hadal.udp.payload.sent"
+#define HADAL_ATTR_UDP_PAYLOAD_RECEIVED		"hadal.udp.payload.received"
+
 /* Loss */
 #define HADAL_ATTR_RECORD_CPU			"hadal.record.cpu"
 #define HADAL_ATTR_RECORD_LANE			"hadal.record.lane"
@@ -126,6 +137,7 @@
 
 /* Values of enumerated attributes */
 #define HADAL_VALUE_TRANSPORT_TCP		"tcp"
+#define HADAL_VALUE_TRANSPORT_UDP		"udp"
 #define HADAL_VALUE_TYPE_IPV4			"ipv4"
 #define HADAL_VALUE_TYPE_IPV6			"ipv6"
 #define HADAL_VALUE_ROLE_CLIENT			"client"
