@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* hadal.ko: without a session, with a reader as hadald is one, with one that never reads. */
+/* hadal.ko: without a session, with a reader as hadald is one, with UDP flows too, with one that never reads. */
 #include <hadal/hadal.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ static void check(int result)
 	exit(1);
 }
 
-static void start(bool smallest)
+static void start(bool smallest, uint32_t more_classes)
 {
 	struct hadal_config config;
 	struct hadal_query query;
@@ -28,6 +28,7 @@ static void start(bool smallest)
 	hadal_session_query(session, &query);
 	hadal_config_default(&config, &query);
 	config.argv_max = ARGV;
+	config.classes |= more_classes;
 	if (smallest)
 		config.lifecycle_ring_size = config.flow_ring_size = query.ring_size_min;
 	memset(config.key, 7, sizeof(config.key));
@@ -48,11 +49,10 @@ static unsigned int drain(void)
 	return count;
 }
 
-static void start_session(void)
+static void dump_existing(void)
 {
 	int result;
 
-	start(false);
 	check(hadal_session_request_dump(session, HADAL_DUMP_PROCESSES | HADAL_DUMP_CONNECTIONS));
 	do {
 		drain();
@@ -61,9 +61,21 @@ static void start_session(void)
 	} while (result);
 }
 
+static void start_session(void)
+{
+	start(false, 0);
+	dump_existing();
+}
+
+static void start_flows(void)
+{
+	start(false, HADAL_CLASS_BIT(HADAL_CLASS_UDP));
+	dump_existing();
+}
+
 static void start_full(void)
 {
-	start(true);
+	start(true, 0);
 }
 
 static int session_fd(void)
@@ -80,6 +92,10 @@ const struct subject subject_none = { .name = "none" };
 const struct subject subject_loaded = { .name = "loaded", .module = true };
 const struct subject subject_session = {
 	.name = "session", .module = true, .start = start_session, .fd = session_fd,
+	.drain = drain, .stop = stop,
+};
+const struct subject subject_flows = {
+	.name = "flows", .module = true, .start = start_flows, .fd = session_fd,
 	.drain = drain, .stop = stop,
 };
 const struct subject subject_full = {
