@@ -33,14 +33,25 @@ u32 hadal_ring_room(const struct hadal_ring *ring)
 	return hadal_ring_room_at(ring, READ_ONCE(ring->reserve));
 }
 
-/* For hadal_ring_begin(): a record was due and found no room. */
-void hadal_ring_count_lost(struct hadal_ring *ring, u8 class)
+/**
+ * hadal_ring_lose() - a record that was due is lost: it takes a number and no room
+ * @ring: of this CPU
+ * @class: enum hadal_class, for which it is counted
+ *
+ * Counted first, so that what interrupts before the number is taken writes nothing
+ * behind it.
+ */
+void hadal_ring_lose(struct hadal_ring *ring, u8 class)
 {
 	struct hadal_ring_counters *counters = &ring->counters[class];
+	u64 old;
 
+	local64_inc(&ring->lost_total);
 	local64_inc(&counters->produced);
 	local64_inc(&counters->lost);
-	local64_inc(&ring->lost_total);
+	do {
+		old = READ_ONCE(ring->reserve);
+	} while (cmpxchg_local(&ring->reserve, old, hadal_ring_advance(old, 0)) != old);
 }
 
 /**
@@ -50,17 +61,8 @@ void hadal_ring_count_lost(struct hadal_ring *ring, u8 class)
  */
 void hadal_ring_begin_governed(struct hadal_ring *ring, u8 class)
 {
-	u64 old, seen;
-
 	hadal_ring_enter(ring);
-	old = READ_ONCE(ring->reserve);
-	for (;;) {
-		seen = cmpxchg_local(&ring->reserve, old, hadal_ring_advance(old, 0));
-		if (seen == old)
-			break;
-		old = seen;
-	}
-	hadal_ring_count_lost(ring, class);
+	hadal_ring_lose(ring, class);
 	local64_inc(&ring->counters[class].governed);
 }
 
@@ -68,9 +70,9 @@ void hadal_ring_begin_governed(struct hadal_ring *ring, u8 class)
  * Tells what was lost since the last LOST record. Only the outermost writer
  * does. The counts are read between reading the reservation and exchanging it:
  * a nested writer that lost one in between makes the exchange fail, so that
- * the counts are exactly those of the gap in front.
+ * the counts are exactly those of the gap in front. Returns whether there was room.
  */
-void hadal_ring_tell_lost(struct hadal_ring *ring)
+bool hadal_ring_tell_lost(struct hadal_ring *ring)
 {
 	const u32 size = sizeof(struct hadal_record_lost);
 	u64 old = READ_ONCE(ring->reserve), seen, time, total;
@@ -80,7 +82,7 @@ void hadal_ring_tell_lost(struct hadal_ring *ring)
 
 	for (;;) {
 		if (hadal_ring_room_at(ring, old) < size)
-			return;
+			return false;
 		total = local64_read(&ring->lost_total);
 		for (class = 0; class < HADAL_CLASS_SLOTS; class++) {
 			lost[class] = local64_read(&ring->counters[class].lost);
@@ -102,4 +104,5 @@ void hadal_ring_tell_lost(struct hadal_ring *ring)
 	}
 	ring->lost_total_reported = total;
 	hadal_ring_count_delivered(ring, size, HADAL_CLASS_CONTROL);
+	return true;
 }

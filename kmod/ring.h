@@ -71,8 +71,8 @@ struct hadal_ring {
 void hadal_ring_init(struct hadal_ring *ring, u32 size, u32 watermark, u32 cpu, u8 lane);
 u32 hadal_ring_unread(const struct hadal_ring *ring);
 u32 hadal_ring_room(const struct hadal_ring *ring);
-void hadal_ring_tell_lost(struct hadal_ring *ring);
-void hadal_ring_count_lost(struct hadal_ring *ring, u8 class);
+bool hadal_ring_tell_lost(struct hadal_ring *ring);
+void hadal_ring_lose(struct hadal_ring *ring, u8 class);
 void hadal_ring_begin_governed(struct hadal_ring *ring, u8 class);
 
 static inline u64 hadal_ring_advance(u64 reserve, u32 bytes)
@@ -153,6 +153,15 @@ static inline void hadal_ring_count_delivered(struct hadal_ring *ring, u32 size,
 	local64_add(size, &counters->bytes);
 }
 
+/*
+ * Nothing may stand behind a gap but the LOST that tells it. The outermost writer
+ * tells; one that has interrupted it, or finds no room for LOST, is lost as well.
+ */
+static inline bool hadal_ring_has_untold(const struct hadal_ring *ring)
+{
+	return (u64)local64_read(&ring->lost_total) != ring->lost_total_reported;
+}
+
 /**
  * hadal_ring_begin() - reserve a record
  * @ring: of this CPU
@@ -168,30 +177,27 @@ static inline void hadal_ring_count_delivered(struct hadal_ring *ring, u32 size,
 static inline struct hadal_record *hadal_ring_begin(struct hadal_ring *ring, u32 size, u16 type,
 						    u8 class)
 {
-	u64 old, new, seen, time;
-	bool fits;
+	u32 nest = hadal_ring_enter(ring);
+	u64 old, time;
 
-	if (hadal_ring_enter(ring) == 1 &&
-	    unlikely((u64)local64_read(&ring->lost_total) != ring->lost_total_reported))
-		hadal_ring_tell_lost(ring);
-
-	old = READ_ONCE(ring->reserve);
 	for (;;) {
-		fits = hadal_ring_room_at(ring, old) >= size;
+		old = READ_ONCE(ring->reserve);
+		if (unlikely(hadal_ring_has_untold(ring))) {
+			if (nest == 1 && hadal_ring_tell_lost(ring))
+				continue;
+			break;
+		}
+		if (unlikely(hadal_ring_room_at(ring, old) < size))
+			break;
 		/* Between load and exchange: nested writers keep time order. */
 		time = ktime_get_ns();
-		new = hadal_ring_advance(old, fits ? size : 0);
-		seen = cmpxchg_local(&ring->reserve, old, new);
-		if (likely(seen == old))
-			break;
-		old = seen;
+		if (unlikely(cmpxchg_local(&ring->reserve, old, hadal_ring_advance(old, size)) != old))
+			continue;
+		hadal_ring_count_delivered(ring, size, class);
+		return hadal_ring_start_record(ring, old, time, size, type, class);
 	}
-	if (unlikely(!fits)) {
-		hadal_ring_count_lost(ring, class);
-		return NULL;
-	}
-	hadal_ring_count_delivered(ring, size, class);
-	return hadal_ring_start_record(ring, old, time, size, type, class);
+	hadal_ring_lose(ring, class);
+	return NULL;
 }
 
 /**

@@ -50,8 +50,8 @@
  *
  * A full ring drops the newest record. Every record that was due in a ring,
  * written or dropped, takes the next sequence number of that ring; a gap in
- * the numbers is exactly the loss, and a LOST record behind it says how many
- * of each class. The sequence in commit is that of the next record, so loss
+ * the numbers is exactly the loss, and the LOST record right behind it says how
+ * many of each class. The sequence in commit is that of the next record, so loss
  * at the end shows too.
  *
  * Time order over several rings: hadal_record.time rises within a ring. While

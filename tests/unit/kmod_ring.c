@@ -4,6 +4,7 @@
  * is made from its sequence number, so that a reader can tell a torn one.
  */
 #include <setjmp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,6 +34,7 @@ struct reader {
 	u64 records;
 	u64 gap;	/* by sequence numbers */
 	u64 told;	/* by LOST records */
+	u64 mistold;	/* gaps that the record behind them does not tell, all of it and no more */
 	u64 torn;
 	u64 disorder;
 };
@@ -126,14 +128,17 @@ static u64 sum_lost(const struct hadal_record *record)
 
 static void take(struct reader *reader, const struct hadal_record *record)
 {
-	reader->gap += record->sequence - reader->sequence;
+	u32 gap = record->sequence - reader->sequence;
+	u64 told = record->type == HADAL_RECORD_LOST ? sum_lost(record) : 0;
+
+	reader->gap += gap;
+	reader->told += told;
+	reader->mistold += gap != told;
 	reader->sequence = record->sequence + 1;
 	reader->disorder += record->time < reader->time;
 	reader->time = record->time;
 	reader->records++;
-	if (record->type == HADAL_RECORD_LOST)
-		reader->told += sum_lost(record);
-	else
+	if (record->type != HADAL_RECORD_LOST)
 		reader->torn += torn(record);
 	reader->position += record->size;
 }
@@ -165,6 +170,7 @@ static void assert_whole(struct reader *reader)
 	reader->sequence = HADAL_COMMIT_SEQUENCE(commit);
 	assert_int_equal(0, reader->torn);
 	assert_int_equal(0, reader->disorder);
+	assert_int_equal(0, reader->mistold);
 	assert_int_equal(produced, delivered + lost);
 	assert_int_equal(delivered, reader->records);
 	assert_int_equal(lost, reader->gap);
@@ -302,6 +308,16 @@ static void test_nested_keeps_order_and_waits_for_the_outer(void **state)
 	drop_ring();
 }
 
+/* Fills the ring and loses one; then the reader makes room for as many bytes. */
+static void fill_and_lose(struct reader *reader, u32 room)
+{
+	while (write_one())
+		;
+	reader->position = room;
+	reader->sequence = reader->records = room / 64;
+	__atomic_store_n(&memory.consumer.position, room, __ATOMIC_RELEASE);
+}
+
 /* A nested loss between the counts and the exchange of a LOST record. */
 static void test_nested_loss_before_lost_record(void **state)
 {
@@ -309,12 +325,8 @@ static void test_nested_loss_before_lost_record(void **state)
 
 	(void)state;
 	make_ring(PAGE);
-	while (write_one())
-		;
 	/* Room for LOST, not for the nested one. */
-	memory.consumer.position = reader.position = 64;
-	reader.sequence = 1;
-	reader.records = 1;
+	fill_and_lose(&reader, 128);
 	in_clock = nested_write;
 	assert_false(write_one());
 	assert_false(write_one());
@@ -322,6 +334,47 @@ static void test_nested_loss_before_lost_record(void **state)
 	write_one();
 	drain(&reader);
 	assert_int_equal(reader.gap, reader.told);
+	drop_ring();
+}
+
+/* There is room for a record, not for the LOST that is due in front of it. */
+static void test_nothing_stands_behind_an_untold_gap(void **state)
+{
+	struct reader reader = { 0 };
+
+	(void)state;
+	make_ring(PAGE);
+	fill_and_lose(&reader, 64);
+	assert_false(write_one());
+	assert_false(write_sized(0, HADAL_CLASS_TCP));
+	drain(&reader);
+	assert_true(write_one());
+	assert_whole(&reader);
+	assert_int_equal(3, reader.told);
+	drop_ring();
+}
+
+/* What interrupts a writer does not tell a loss: it is lost too, until one begins that does. */
+static void test_nested_does_not_stand_behind_an_untold_gap(void **state)
+{
+	struct reader reader = { 0 };
+	struct hadal_record *outer;
+
+	(void)state;
+	make_ring(PAGE);
+	outer = hadal_ring_begin(&memory.ring, 64, HADAL_RECORD_TCP_CLOSED, HADAL_CLASS_TCP);
+	assert_non_null(outer);
+	memset(outer + 1, 0, 40);
+	while (write_one())
+		;
+	memory.consumer.position = 64;
+	assert_false(write_one());
+	hadal_ring_end(&memory.ring);
+	memory.consumer.position = 0;
+	drain(&reader);
+	assert_true(write_one());
+	assert_whole(&reader);
+	assert_int_equal(2, reader.told);
 	drop_ring();
 }
 
@@ -405,6 +458,13 @@ static void start_reader(pthread_t *thread, struct reader *reader)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+/* The ring is neither full nor empty for long. */
+static void wait_for_reader(void)
+{
+	while (hadal_ring_unread(&memory.ring) > PAGE / 2)
+		sched_yield();
+}
+
 static void test_storm(void **state)
 {
 	struct itimerval often = { { 0, 50 }, { 0, 50 } }, never = { 0 };
@@ -422,13 +482,15 @@ static void test_storm(void **state)
 	for (i = 0; i < STORM_RECORDS; i++) {
 		if (i % 7 == 0)
 			in_clock = nested_in_storm;
-		write_sized(8 * (u32)(i % 50), HADAL_CLASS_TCP);
+		if (!write_sized(8 * (u32)(i % 50), HADAL_CLASS_TCP) && i % 8)
+			wait_for_reader();
 	}
 	setitimer(ITIMER_REAL, &never, NULL);
 	__atomic_store_n(&storm_over, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	assert_true(timer_writes > 0);
-	assert_true(clock_writes > STORM_RECORDS / 8);
+	assert_true(clock_writes > STORM_RECORDS / 16);
+	assert_true(reader.told > 0);
 	assert_whole(&reader);
 	drop_ring();
 }
@@ -443,6 +505,8 @@ int main(void)
 		cmocka_unit_test(test_record_over_the_ring_is_lost),
 		cmocka_unit_test(test_nested_keeps_order_and_waits_for_the_outer),
 		cmocka_unit_test(test_nested_loss_before_lost_record),
+		cmocka_unit_test(test_nothing_stands_behind_an_untold_gap),
+		cmocka_unit_test(test_nested_does_not_stand_behind_an_untold_gap),
 		cmocka_unit_test(test_watermark),
 		cmocka_unit_test(test_hostile_reader_harms_itself_alone),
 		cmocka_unit_test(test_storm),
