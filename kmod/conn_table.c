@@ -443,8 +443,13 @@ void hadal_conn_add_flags(const struct sock *sk, u32 add)
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 }
 
-/* A holder of the socket was found: its owner, if none is known. */
-void hadal_conn_claim(const struct sock *sk, const struct hadal_owner *owner)
+/**
+ * hadal_conn_claim() - who may be the owner of a socket was found
+ * @sk: a number: the socket may be gone
+ * @id: of the connection that is meant; 0: the one that there is
+ * @owner: its owner, if none is known
+ */
+void hadal_conn_claim(const struct sock *sk, u64 id, const struct hadal_owner *owner)
 {
 	struct bucket *bucket = bucket_of(sk);
 	struct hadal_conn *conn;
@@ -452,7 +457,7 @@ void hadal_conn_claim(const struct sock *sk, const struct hadal_owner *owner)
 
 	raw_spin_lock_irqsave(&bucket->lock, flags);
 	conn = find_live_in(bucket, sk);
-	if (conn && !conn->owner.kind)
+	if (conn && !conn->owner.kind && (!id || conn->id == id))
 		conn->owner = *owner;
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 }

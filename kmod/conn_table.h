@@ -116,7 +116,7 @@ bool hadal_conn_close(const struct sock *sk, struct hadal_conn *copy, u64 now);
 struct hadal_conn *hadal_conn_own(const struct sock *sk, const struct hadal_owner *owner,
 				  struct hadal_conn *copy);
 void hadal_conn_add_flags(const struct sock *sk, u32 flags);
-void hadal_conn_claim(const struct sock *sk, const struct hadal_owner *owner);
+void hadal_conn_claim(const struct sock *sk, u64 id, const struct hadal_owner *owner);
 unsigned int hadal_conn_walk_bucket(unsigned int bucket, const struct hadal_conn_walk *walk,
 				    bool (*may)(unsigned int entries, void *context));
 bool hadal_conn_visit_owners(unsigned int bucket,

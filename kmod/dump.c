@@ -109,7 +109,7 @@ static int claim_socket(const void *context, struct file *file, unsigned int fd)
 	const struct sock *sk = sock ? READ_ONCE(sock->sk) : NULL;
 
 	if (sk)
-		hadal_conn_claim(sk, &claim->owner);
+		hadal_tcp_claim(sk, &claim->owner);
 	return --claim->left ? 0 : fd + 1;
 }
 

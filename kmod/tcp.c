@@ -10,6 +10,7 @@
 
 #include "compat.h"
 #include "filter.h"
+#include "mptcp.h"
 #include "process.h"
 #include "tcp.h"
 #include "tcp_ending.h"
@@ -24,7 +25,22 @@ bool hadal_tcp_is_ours(const struct sock *sk)
 	       (sk->sk_family == AF_INET || sk->sk_family == AF_INET6);
 }
 
+static bool is_mptcp_socket(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_MPTCP && (sk->sk_family == AF_INET ||
+						    sk->sk_family == AF_INET6);
+}
+
 /* ---- description ---- */
+
+/*
+ * Made by the kernel for itself: a file system's, say, which a process in mount()
+ * connects. MPTCP makes its subflows so, but for the process.
+ */
+static bool is_of_kernel(const struct sock *sk)
+{
+	return sk->sk_kern_sock && !(sk->sk_protocol == IPPROTO_TCP && sk_is_mptcp(sk));
+}
 
 /* Who a socket is attributed to: @task. */
 void hadal_tcp_owner(struct hadal_owner *owner, struct task_struct *task, u8 kind)
@@ -34,6 +50,13 @@ void hadal_tcp_owner(struct hadal_owner *owner, struct task_struct *task, u8 kin
 	owner->start_boottime = task->group_leader->start_boottime;
 	owner->filters = hadal_filter_bits(task);
 	hadal_task_cgroup(task, &owner->cgroup_id, &owner->cgroup_hierarchy);
+}
+
+/* The owner of @sk, of TCP, MPTCP or UDP, is who calls. */
+void hadal_tcp_caller(struct hadal_owner *owner, const struct sock *sk)
+{
+	hadal_tcp_owner(owner, current, is_of_kernel(sk) ? HADAL_TCP_OWNER_KERNEL :
+							   HADAL_TCP_OWNER_CALLER);
 }
 
 /* The rest of the 16 bytes is zero. */
@@ -161,7 +184,7 @@ static void on_connect(const struct sock *sk)
 		.state = HADAL_CONN_CONNECTING,
 	};
 
-	hadal_tcp_owner(&image.owner, current, HADAL_TCP_OWNER_CALLER);
+	hadal_tcp_caller(&image.owner, sk);
 	hadal_conn_insert(&image);
 }
 
@@ -212,6 +235,16 @@ static void emit_accepted(const struct sock *sk, struct hadal_conn *conn, u32 fl
 	hadal_emit_tcp_end(&emission, sk, conn, &record->header, &conn->key);
 }
 
+/* The first subflow of an MPTCP socket, or one that joins: nothing tells which. */
+static void await_mptcp(const struct sock *sk, u64 id)
+{
+	const struct hadal_mptcp_child child = { .sk = sk, .id = id };
+	struct hadal_tcp ends = { .net_ns = sock_net(sk)->ns.inum };
+
+	describe_addresses(&ends, sk);
+	hadal_mptcp_await(&ends, &child);
+}
+
 /*
  * A child of a listener; whoever accepts it is not known yet, unless it was
  * accepted before the handshake ended: TCP Fast Open.
@@ -241,8 +274,10 @@ static void on_child(const struct sock *sk)
 	if (!conn)
 		image.flags |= HADAL_TCP_NO_OPEN_SEEN;
 	emit_accepted(sk, &image, 0);
-	if (conn)
+	if (conn) {
 		hadal_conn_set_state(conn, HADAL_CONN_OPEN);
+		await_mptcp(sk, image.id);
+	}
 }
 
 static void on_established(const struct sock *sk, int old_state)
@@ -287,7 +322,7 @@ static void on_listen(const struct sock *sk)
 	};
 	struct hadal_conn *conn;
 
-	hadal_tcp_owner(&image.owner, current, HADAL_TCP_OWNER_CALLER);
+	hadal_tcp_caller(&image.owner, sk);
 	conn = hadal_conn_insert(&image);
 	if (!conn)
 		image.flags |= HADAL_TCP_NO_OPEN_SEEN;
@@ -334,6 +369,20 @@ static void accept_unknown(const struct sock *sk, const struct hadal_owner *owne
 		hadal_conn_set_state(conn, HADAL_CONN_OPEN);
 }
 
+/*
+ * @msk has the addresses of its first subflow, which had its ACCEPTED when it was
+ * established. From now on that has an owner, if it is still there.
+ */
+static void claim_mptcp(const struct sock *msk, const struct hadal_owner *owner)
+{
+	struct hadal_tcp ends = { .net_ns = sock_net(msk)->ns.inum };
+	struct hadal_mptcp_child child;
+
+	describe_addresses(&ends, msk);
+	if (hadal_mptcp_take(&ends, &child))
+		hadal_conn_claim(child.sk, child.id, owner);
+}
+
 /**
  * hadal_tcp_graft() - a socket gets its file: in accept(), of whatever family
  * @sk: the accepted socket
@@ -346,9 +395,14 @@ void hadal_tcp_graft(const struct sock *sk)
 	struct hadal_owner owner HADAL_ALL_SET;
 	struct hadal_conn *conn;
 
+	if (is_mptcp_socket(sk)) {
+		hadal_tcp_caller(&owner, sk);
+		claim_mptcp(sk, &owner);
+		return;
+	}
 	if (!hadal_tcp_is_ours(sk) || sk->sk_state == TCP_LISTEN)
 		return;
-	hadal_tcp_owner(&owner, current, HADAL_TCP_OWNER_CALLER);
+	hadal_tcp_caller(&owner, sk);
 	if (sk->sk_state == TCP_CLOSE) {
 		accept_closed(sk, &owner);
 		return;
@@ -542,8 +596,8 @@ static void insert_found(const struct sock *sk, u8 role, u8 state)
 
 	note_tuple(&image, sk);
 	/* A probe that saw it open knows more. */
-	if (!hadal_conn_find(sk))
-		hadal_conn_insert(&image);
+	if (!hadal_conn_find(sk) && hadal_conn_insert(&image) && sk_is_mptcp(sk))
+		await_mptcp(sk, image.id);
 }
 
 /* @sk is in the hash of established sockets, its bucket locked. */
@@ -560,6 +614,15 @@ void hadal_tcp_found_listener(const struct sock *sk)
 {
 	if (hadal_tcp_is_ours(sk) && sk->sk_state == TCP_LISTEN)
 		insert_found(sk, HADAL_TCP_LISTENER, HADAL_CONN_LISTENING);
+}
+
+/* A process that may be @owner was found to hold @sk, of whatever family. */
+void hadal_tcp_claim(const struct sock *sk, const struct hadal_owner *owner)
+{
+	if (is_mptcp_socket(sk))
+		claim_mptcp(sk, owner);
+	else
+		hadal_conn_claim(sk, 0, owner);
 }
 
 /* @isn was read after @was_held. */

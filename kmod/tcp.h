@@ -28,7 +28,9 @@ void hadal_tcp_reset_received(const struct sock *sk);
 bool hadal_tcp_is_ours(const struct sock *sk);
 void hadal_tcp_found(const struct sock *sk);
 void hadal_tcp_found_listener(const struct sock *sk);
+void hadal_tcp_claim(const struct sock *sk, const struct hadal_owner *owner);
 void hadal_tcp_owner(struct hadal_owner *owner, struct task_struct *task, u8 kind);
+void hadal_tcp_caller(struct hadal_owner *owner, const struct sock *sk);
 bool hadal_tcp_snapshot(struct hadal_session *session, struct hadal_conn *conn);
 
 /* Bytes of the longest record that hadal_tcp_snapshot() writes. */

@@ -149,7 +149,7 @@ static void describe_flow(struct hadal_udp_flow *flow, const struct sock *sk,
 	if (sk->sk_family == AF_INET6 && family_of(&flow->key) == AF_INET)
 		flow->flags |= HADAL_UDP_V4MAPPED;
 	if (in_task())
-		hadal_tcp_owner(&flow->owner, current, HADAL_TCP_OWNER_CALLER);
+		hadal_tcp_caller(&flow->owner, sk);
 }
 
 static struct hadal_udp_flow *make_flow(const struct sock *sk, const struct hadal_udp_key *key,

@@ -441,7 +441,7 @@ enum hadal_tcp_owner {
 	HADAL_TCP_OWNER_UNKNOWN,
 	HADAL_TCP_OWNER_CALLER,	/* called connect(), accept() or listen() */
 	HADAL_TCP_OWNER_HOLDER,	/* found by a dump to hold a descriptor of it */
-	HADAL_TCP_OWNER_KERNEL,	/* a kernel thread's */
+	HADAL_TCP_OWNER_KERNEL,	/* a kernel thread's, or the kernel's own in a process's call */
 };
 
 #define HADAL_TCP_DUMPED		(1U << 0)	/* was there before the module looked */
@@ -524,7 +524,8 @@ struct hadal_record_tcp_failed {
  * ACCEPTED: a process took it; established at tcp.start_time. One that closed
  * while it waited has its CLOSED first, with NOT_ACCEPTED, and if accept() still
  * returns it an ACCEPTED with the same id behind that. A subflow of MPTCP has it
- * when it is established, without an owner: accept() returns another socket.
+ * when it is established, without an owner: accept() returns another socket,
+ * later, and gives it one.
  */
 struct hadal_record_tcp_accepted {
 	struct hadal_record header;

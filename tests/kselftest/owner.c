@@ -7,7 +7,11 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,6 +22,7 @@
 #include "host.h"
 #include "load_tcp.h"
 #include "netns.h"
+#include "patience.h"
 #include "recorder.h"
 #include "uring.h"
 
@@ -238,6 +243,47 @@ TEST_F(owner, passed_listener)
 	descriptor_send(server.channel.parent, listener);
 	close(listener);
 	talk_to(self, &server, 1);
+}
+
+/* As systemd does it: the listener is made in one cgroup, the service is in another. */
+struct service {
+	struct cgroup cgroup;
+	struct server server;
+};
+
+static int activated_listener(const struct server *server)
+{
+	const struct service *service = (const void *)((const char *)server -
+						       offsetof(struct service, server));
+
+	cgroup_enter(&service->cgroup);
+	return inherited_listener(server);
+}
+
+TEST_F(owner, socket_activation)
+{
+	struct cgroup activator;
+	struct service service;
+	uint16_t port;
+	struct flow_records records;
+
+	cgroup_make(&activator, "hadal-owner-activator");
+	cgroup_make(&service.cgroup, "hadal-owner-service");
+	cgroup_enter(&activator);
+	start_server(&service.server, activated_listener, tcp_listen(TCP_V4, PORT, 64));
+	signal_receive(service.server.channel.parent);
+	port = talk();
+	flow_wait_closed(&self->recorder, self->net_ns, 2);
+	EXPECT_EQ(1, end_server(self, &service.server));
+	recorder_end(&self->recorder);
+	records = gather(self, port);
+	ASSERT_TRUE(records.accepted && records.server_closed);
+	EXPECT_EQ(service.cgroup.id, records.accepted->tcp.cgroup_id);
+	EXPECT_EQ(service.cgroup.id, records.server_closed->tcp.cgroup_id);
+	EXPECT_EQ(activator.id, records.server_closed->tcp.socket_cgroup_id);
+	cgroup_leave();
+	cgroup_remove(&activator);
+	cgroup_remove(&service.cgroup);
 }
 
 /* ---- an accepted connection that goes to another process ---- */
@@ -661,6 +707,7 @@ static void check_mptcp(struct owner *self, struct tcp_flow *flow, int listener,
 		EXPECT_EQ(HADAL_TCP_OWNER_UNKNOWN, records.accepted->tcp.owner);
 	else
 		check_caller(&records.accepted->tcp, getpid(), start_ticks(getpid()));
+	check_caller(&records.server_closed->tcp, getpid(), start_ticks(getpid()));
 	EXPECT_EQ(flag, records.established->tcp.flags & HADAL_TCP_MPTCP);
 	EXPECT_EQ(flag, records.accepted->tcp.flags & HADAL_TCP_MPTCP);
 }
@@ -675,16 +722,120 @@ TEST_F(owner, mptcp_listener_plain_client)
 	check_mptcp(self, &flow, listener, false);
 }
 
+static int mptcp_connect(void)
+{
+	struct sockaddr_storage address;
+	socklen_t length = tcp_loopback(TCP_V4, PORT, &address);
+	int fd = mptcp_socket();
+
+	MUST(connect(fd, (const void *)&address, length));
+	return fd;
+}
+
 TEST_F(owner, mptcp_both_ends)
 {
 	struct tcp_flow flow = { .family = TCP_V4, .up = 70000, .down = 12345 };
 	int listener = mptcp_listener();
-	struct sockaddr_storage address;
-	socklen_t length = tcp_loopback(TCP_V4, PORT, &address);
 
-	flow.client = mptcp_socket();
-	MUST(connect(flow.client, (const void *)&address, length));
+	flow.client = mptcp_connect();
 	check_mptcp(self, &flow, listener, true);
+}
+
+/* What was there before: the process holds the MPTCP socket, not the subflow. */
+TEST_F(owner, mptcp_held)
+{
+	int listener = mptcp_listener(), client = mptcp_connect();
+	const uint16_t client_port = tcp_local_port(client);
+	int server = MUST(accept(listener, NULL, NULL));
+	struct flow_records records;
+
+	recorder_close(&self->recorder);
+	recorder_begin(&self->recorder, NULL);
+	recorder_dump(&self->recorder, HADAL_DUMP_CONNECTIONS);
+	records = gather(self, client_port);
+	ASSERT_TRUE(records.client_snapshot && records.server_snapshot);
+	EXPECT_EQ(HADAL_TCP_OWNER_HOLDER, records.client_snapshot->tcp.owner);
+	EXPECT_EQ(getpid(), records.client_snapshot->tcp.owner_tgid);
+	EXPECT_EQ(HADAL_TCP_OWNER_HOLDER, records.server_snapshot->tcp.owner);
+	EXPECT_EQ(getpid(), records.server_snapshot->tcp.owner_tgid);
+	close(client);
+	close(server);
+	close(listener);
+}
+
+/* ---- sockets of the kernel ---- */
+
+struct share {
+	pthread_t thread;
+	char directory[32];
+	int error;	/* of mount(), once it is ended */
+	bool is_ended;
+};
+
+static void *mount_share(void *argument)
+{
+	struct share *share = argument;
+	char options[64];
+
+	snprintf(options, sizeof(options), "ip=127.0.0.1,port=%u,sec=none,vers=3.0", PORT);
+	share->error = mount("//127.0.0.1/share", share->directory, "cifs", 0, options) ? errno : 0;
+	__atomic_store_n(&share->is_ended, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void begin_mount(struct share *share)
+{
+	strcpy(share->directory, "/tmp/hadal-owner-XXXXXX");
+	ASSERT_TRUE(mkdtemp(share->directory));
+	ASSERT_EQ(0, pthread_create(&share->thread, NULL, mount_share, share));
+}
+
+static void end_mount(struct share *share)
+{
+	ASSERT_EQ(0, pthread_join(share->thread, NULL));
+	rmdir(share->directory);
+}
+
+/* Its connection; the test is skipped where there is no such file system. */
+static int accept_mount(struct share *share, int listener)
+{
+	struct patience patience = patience_begin();
+	int fd;
+
+	MUST(fcntl(listener, F_SETFL, O_NONBLOCK));
+	while ((fd = accept(listener, NULL, NULL)) < 0) {
+		ASSERT_EQ(EAGAIN, errno);
+		if (__atomic_load_n(&share->is_ended, __ATOMIC_ACQUIRE) && share->error == ENODEV) {
+			end_mount(share);
+			harness_skip("no CIFS");
+		}
+		ASSERT_TRUE(patience_left(&patience));
+	}
+	return fd;
+}
+
+/* A process mounts: the file system's socket connects in its call, and is not its own. */
+TEST_F(owner, kernel_socket)
+{
+	int listener = tcp_listen(TCP_V4, PORT, 16), server;
+	struct flow_records records;
+	uint16_t client_port;
+	struct share share = { };
+
+	begin_mount(&share);
+	server = accept_mount(&share, listener);
+	client_port = tcp_peer_port(server);
+	close(listener);
+	close(server);
+	end_mount(&share);
+	EXPECT_NE(0, share.error);
+	recorder_end(&self->recorder);
+	records = gather(self, client_port);
+	ASSERT_TRUE(records.established != NULL);
+	EXPECT_EQ(HADAL_TCP_OWNER_KERNEL, records.established->tcp.owner);
+	EXPECT_EQ(getpid(), records.established->tcp.owner_tgid);
+	EXPECT_EQ(HADAL_TCP_KERNEL_SOCKET,
+		  records.established->tcp.flags & HADAL_TCP_KERNEL_SOCKET);
 }
 
 /* ---- cgroups ---- */

@@ -144,14 +144,31 @@ static void the_owner_is_set_by_accept_and_never_by_a_later_holder(void **state)
 
 	(void)state;
 	assert_null(hadal_conn_own(&sockets[0], &acceptor, &copy));
-	hadal_conn_claim(&sockets[0], &holder);
+	hadal_conn_claim(&sockets[0], 0, &holder);
 	insert(&sockets[0], HADAL_CONN_OPEN);
-	hadal_conn_claim(&sockets[0], &holder);
+	hadal_conn_claim(&sockets[0], 0, &holder);
 	assert_int_equal(1, hadal_conn_find(&sockets[0])->owner.tgid);
 	assert_ptr_equal(hadal_conn_find(&sockets[0]),
 			 hadal_conn_own(&sockets[0], &acceptor, &copy));
 	assert_int_equal(2, copy.owner.tgid);
-	hadal_conn_claim(&sockets[0], &holder);
+	hadal_conn_claim(&sockets[0], 0, &holder);
+	assert_int_equal(2, hadal_conn_find(&sockets[0])->owner.tgid);
+}
+
+static void a_claim_for_an_earlier_life_of_a_socket_is_void(void **state)
+{
+	const struct hadal_owner acceptor = { .tgid = 2, .kind = HADAL_TCP_OWNER_CALLER };
+	struct hadal_conn copy;
+	u64 id;
+
+	(void)state;
+	id = insert(&sockets[0], HADAL_CONN_OPEN)->id;
+	assert_true(hadal_conn_remove(&sockets[0], &copy));
+	hadal_conn_claim(&sockets[0], id, &acceptor);
+	insert(&sockets[0], HADAL_CONN_OPEN);
+	hadal_conn_claim(&sockets[0], id, &acceptor);
+	assert_int_equal(0, hadal_conn_find(&sockets[0])->owner.tgid);
+	hadal_conn_claim(&sockets[0], hadal_conn_find(&sockets[0])->id, &acceptor);
 	assert_int_equal(2, hadal_conn_find(&sockets[0])->owner.tgid);
 }
 
@@ -222,7 +239,7 @@ static void a_tombstone_is_nobody_s_but_accept_s(void **state)
 	assert_true(close_buries(&sockets[0], &copy));
 	assert_null(hadal_conn_find(&sockets[0]));
 	assert_null(hadal_conn_own(&sockets[0], &owner, &copy));
-	hadal_conn_claim(&sockets[0], &owner);
+	hadal_conn_claim(&sockets[0], 0, &owner);
 	assert_true(hadal_conn_remove(&sockets[0], &copy));
 	assert_int_equal(0, copy.owner.kind);
 }
@@ -663,7 +680,7 @@ static void *walk_on(void *argument)
 			worker->wrong += hadal_conn_walk_bucket(bucket, &walk, always) == UINT_MAX;
 			hadal_conn_expire_bucket(bucket, hadal_conn_new_id());
 		}
-		hadal_conn_claim(&sockets[bucket % SHARED], &holder);
+		hadal_conn_claim(&sockets[bucket % SHARED], 0, &holder);
 		worker->wrong += hadal_conn_table_live() > hadal_conn_table_max();
 	}
 	return NULL;
@@ -729,6 +746,7 @@ int main(void)
 		TEST(nothing_is_inserted_unarmed),
 		TEST(ids_are_never_given_twice),
 		TEST(the_owner_is_set_by_accept_and_never_by_a_later_holder),
+		TEST(a_claim_for_an_earlier_life_of_a_socket_is_void),
 		TEST(only_what_waits_for_accept_is_buried),
 		TEST(a_tombstone_is_nobody_s_but_accept_s),
 		TEST(a_tombstone_goes_when_its_socket_closes),
