@@ -497,10 +497,10 @@ TEST_F(udp, raw_sockets_are_not_counted)
 /* A protocol of its own. */
 TEST_F(udp, udplite_is_not_counted)
 {
-	int lite = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE);
+	uint64_t flows = hadal_sys("udp_flows");
 	union address address = loopback(AF_INET, 0);
 	socklen_t length = sizeof(address.v4);
-	uint64_t flows = hadal_sys("udp_flows");
+	int lite = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE);
 
 	if (lite < 0 && errno == EPROTONOSUPPORT)
 		harness_skip("this kernel has no UDP-Lite");
