@@ -502,8 +502,10 @@ TEST_F(udp, udplite_is_not_counted)
 	socklen_t length = sizeof(address.v4);
 	int lite = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE);
 
-	if (lite < 0 && errno == EPROTONOSUPPORT)
-		harness_skip("this kernel has no UDP-Lite");
+	if (lite < 0 && errno == EPROTONOSUPPORT) {
+		harness_note("from 7.0 on kernels have no UDP-Lite");
+		return;
+	}
 	MUST(lite);
 	MUST(bind(lite, &address.any, length));
 	MUST(getsockname(lite, &address.any, &length));
