@@ -5,7 +5,7 @@
 
 DEB_PACKAGES += clang-14 libclang-rt-14-dev
 
-FUZZ_NAMES := records reader
+FUZZ_NAMES := records reader capture
 FUZZ_TARGETS := $(FUZZ_NAMES:%=$(O)/tests/fuzz/fuzz_%)
 FUZZ_SEEDS := $(O)/seeds
 FUZZ_MAKER := $(O)/tests/fuzz/seeds
@@ -18,11 +18,11 @@ $(O)/tests/fuzz/fuzz_reader: $(O)/tests/unit/memory_ring.o
 
 $(FUZZ_TARGETS): %: %.o $(O)/libhadal.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(HADAL_LDFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ -ljson-c -lcmocka
+	$(Q)$(CC) $(HADAL_LDFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ -ljson-c -lcmocka -lz
 
 $(FUZZ_MAKER): $(FUZZ_MAKER).o $(O)/tests/unit/records.o $(O)/libhadal.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lz
 
 $(FUZZ_SEEDS): $(FUZZ_MAKER)
 	$(Q)rm -rf $@ && mkdir -p $@ && $< $@

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
  * seeds DIRECTORY: writes what fuzzing starts from, one file per kind of record
- * for fuzz_records, and rings with all of them for fuzz_reader.
+ * for fuzz_records, rings with all of them for fuzz_reader, a capture with all of
+ * them for fuzz_capture.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include <hadal/capture.h>
 
 #include "fuzz.h"
 #include "records.h"
@@ -17,6 +20,7 @@ struct seeds {
 	unsigned int count;
 	FILE *all;	/* every record, for fuzz_records */
 	FILE *rings;	/* the same through rings, for fuzz_reader */
+	struct hadal_capture_writer *capture;	/* the same, for fuzz_capture */
 };
 
 static FILE *create(const char *directory, const char *target, const char *name)
@@ -63,6 +67,8 @@ static void write_seed(void *context, const struct hadal_record *record)
 	fclose(file);
 	fwrite(record, record->size, 1, seeds->all);
 	append_to_ring(seeds->rings, record);
+	if (hadal_capture_add(seeds->capture, record))
+		exit(EXIT_FAILURE);
 }
 
 static void record_processes(struct recorder *recorder, const struct actor *actor)
@@ -120,10 +126,31 @@ static void add_trouble(FILE *file)
 	put(file, 1, 1);
 }
 
+/* Behind the byte that has checksums mended. */
+static FILE *begin_capture(const char *directory, struct hadal_capture_writer **writer)
+{
+	FILE *file = create(directory, "capture", "all");
+
+	put(file, 1, 1);
+	if (fflush(file) || hadal_capture_create(writer, fileno(file), "{}", 1700000000 * SECOND))
+		exit(EXIT_FAILURE);
+	return file;
+}
+
+static int end_capture(struct hadal_capture_writer *writer, FILE *file)
+{
+	static const char document[] = "{\"kind\":\"test\"}";
+
+	if (hadal_capture_add_document(writer, document, strlen(document)))
+		exit(EXIT_FAILURE);
+	return hadal_capture_finish(writer, NULL) || fclose(file);
+}
+
 int main(int argc, char **argv)
 {
 	struct recorder recorder = { .sink = write_seed };
 	struct seeds seeds;
+	FILE *capture;
 
 	if (argc != 2) {
 		fprintf(stderr, "usage: seeds DIRECTORY\n");
@@ -132,8 +159,9 @@ int main(int argc, char **argv)
 	seeds = (struct seeds){ .directory = argv[1] };
 	seeds.all = create(argv[1], "records", "all");
 	seeds.rings = create(argv[1], "reader", "all");
+	capture = begin_capture(argv[1], &seeds.capture);
 	recorder.context = &seeds;
 	record_all(&recorder);
 	add_trouble(seeds.rings);
-	return fclose(seeds.all) || fclose(seeds.rings) ? EXIT_FAILURE : EXIT_SUCCESS;
+	return fclose(seeds.all) || fclose(seeds.rings) || end_capture(seeds.capture, capture) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -17,7 +17,7 @@ $(UNIT_LIBHADAL:%=%.o) $(UNIT_DIR)/memory_ring.o: HADAL_CFLAGS += -Iuserspace/li
 
 $(UNIT_LIBHADAL): $(UNIT_DIR)/libhadal_%: $(UNIT_DIR)/libhadal_%.o $(UNIT_DIR)/memory_ring.o $(O)/libhadal.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -pthread
+	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lz -pthread
 
 $(UNIT_CLI:%=%.o): HADAL_CFLAGS += -Iuserspace/cli -Iuserspace/libhadal
 

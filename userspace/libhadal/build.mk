@@ -10,6 +10,7 @@ LIBHADAL := $(O)/libhadal.a
 LIBHADAL_OBJECTS := $(patsubst %.c,$(O)/%.o,$(wildcard $(LIBHADAL_DIR)/*.c))
 LIBHADAL_HEADERS := $(wildcard $(LIBHADAL_DIR)/include/hadal/*.h)
 
+DEB_PACKAGES += zlib1g-dev
 USER_TARGETS += $(LIBHADAL) $(LIBHADAL_SO)
 INSTALL_TARGETS += install-libhadal
 
@@ -21,7 +22,7 @@ $(LIBHADAL): $(LIBHADAL_OBJECTS)
 $(LIBHADAL_SO): $(LIBHADAL_OBJECTS) $(LIBHADAL_DIR)/libhadal.map
 	$(call say,LD,$@)
 	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(LIBHADAL_SONAME) \
-		-Wl,--version-script=$(LIBHADAL_DIR)/libhadal.map -o $@ $(LIBHADAL_OBJECTS)
+		-Wl,--version-script=$(LIBHADAL_DIR)/libhadal.map -o $@ $(LIBHADAL_OBJECTS) -lz
 	$(Q)ln -sf $(@F) $(O)/$(LIBHADAL_SONAME)
 	$(Q)ln -sf $(@F) $(O)/libhadal.so
 
