@@ -15,6 +15,7 @@
 
 /* Failures shown a test; the rest are counted. A wrong count may repeat by thousands. */
 #define FAILURES_SHOWN	20
+#define TIME_TOLD	5	/* s that a test takes, to be told */
 
 enum { STATUS_PASS = 0, STATUS_FAIL = 1, STATUS_SKIP = 4 };
 
@@ -247,6 +248,18 @@ static void list_tests(void)
 		puts(test->name);
 }
 
+/* Where the time of a run goes. */
+static int run_timed(const struct harness_test *test)
+{
+	double began = seconds_now(), taken;
+	int status = run_test(test);
+
+	taken = seconds_now() - began;
+	if (taken >= TIME_TOLD)
+		harness_note("%s: %.0f s", test->name, taken);
+	return status;
+}
+
 static int run_all(int names, char **name)
 {
 	const struct harness_test *test;
@@ -257,7 +270,7 @@ static int run_all(int names, char **name)
 	for (test = first_test; test; test = test->next) {
 		if (!is_wanted(test, names, name))
 			continue;
-		status = run_test(test);
+		status = run_timed(test);
 		print_result(status, ++number, test->name);
 		failed += status != STATUS_PASS && status != STATUS_SKIP;
 	}
