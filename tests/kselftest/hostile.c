@@ -185,14 +185,14 @@ static void be_hostile(void *argument)
 
 /* ---- what the others see ---- */
 
-static void check_processes(struct hostile *self, const struct process_done *processes)
+static void check_processes(struct hostile *self, const struct process_done *processes, size_t count)
 {
-	struct process_life *lives = calloc(PROCESSES, sizeof(*lives));
+	struct process_life *lives = calloc(count, sizeof(*lives));
 	size_t i;
 
 	ASSERT_TRUE(lives != NULL);
-	lives_gather(&self->clean, processes, PROCESSES, lives);
-	for (i = 0; i < PROCESSES; i++) {
+	lives_gather(&self->clean, processes, count, lives);
+	for (i = 0; i < count; i++) {
 		EXPECT_EQ(1, lives[i].forks);
 		EXPECT_EQ(1, lives[i].execs);
 		EXPECT_EQ(1, lives[i].exits);
@@ -200,13 +200,13 @@ static void check_processes(struct hostile *self, const struct process_done *pro
 	free(lives);
 }
 
-static void check_flows(struct hostile *self, const struct tcp_flow *flows)
+static void check_flows(struct hostile *self, const struct tcp_flow *flows, size_t count)
 {
 	size_t i;
 
-	EXPECT_EQ(FLOWS, flow_count(&self->clean, self->net_ns, HADAL_RECORD_TCP_ESTABLISHED));
-	EXPECT_EQ(2 * FLOWS, flow_count(&self->clean, self->net_ns, HADAL_RECORD_TCP_CLOSED));
-	for (i = 0; i < FLOWS; i++) {
+	EXPECT_EQ(count, flow_count(&self->clean, self->net_ns, HADAL_RECORD_TCP_ESTABLISHED));
+	EXPECT_EQ(2 * count, flow_count(&self->clean, self->net_ns, HADAL_RECORD_TCP_CLOSED));
+	for (i = 0; i < count; i++) {
 		struct flow_records records = flow_gather(&self->clean, self->net_ns,
 							  flows[i].client_port, PORT);
 
@@ -217,22 +217,23 @@ static void check_flows(struct hostile *self, const struct tcp_flow *flows)
 
 static void run_flood(struct hostile *self)
 {
-	struct process_done *processes = calloc(PROCESSES, sizeof(*processes));
-	struct tcp_flow *flows = calloc(FLOWS, sizeof(*flows));
+	const unsigned int lives = harness_share(PROCESSES), connections = harness_share(FLOWS);
+	struct process_done *processes = calloc(lives, sizeof(*processes));
+	struct tcp_flow *flows = calloc(connections, sizeof(*flows));
 	size_t i;
 
 	ASSERT_TRUE(processes && flows);
-	tcp_plan(flows, FLOWS, TCP_ENDINGS);
-	tcp_plan_ports(flows, FLOWS);
-	for (i = 0; i < FLOWS; i++) {
+	tcp_plan(flows, connections, TCP_ENDINGS);
+	tcp_plan_ports(flows, connections);
+	for (i = 0; i < connections; i++) {
 		flows[i].family = TCP_V4;
 		tcp_run(&flows[i], self->listener);
 	}
-	processes_run(processes, PROCESSES, PROCESS_EXECS);
-	flow_wait_closed(&self->clean, self->net_ns, 2 * FLOWS);
+	processes_run(processes, lives, PROCESS_EXECS);
+	flow_wait_closed(&self->clean, self->net_ns, 2 * connections);
 	recorder_end(&self->clean);
-	check_processes(self, processes);
-	check_flows(self, flows);
+	check_processes(self, processes, lives);
+	check_flows(self, flows, connections);
 	free(processes);
 	free(flows);
 }
