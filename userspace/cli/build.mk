@@ -6,7 +6,7 @@ CLI_DIR := userspace/cli
 CLI := $(O)/hadal
 CLI_OBJECTS := $(patsubst %.c,$(O)/%.o,$(wildcard $(CLI_DIR)/*.c))
 
-DEB_PACKAGES += libjson-c-dev zlib1g-dev
+DEB_PACKAGES += libjson-c-dev uthash-dev zlib1g-dev
 USER_TARGETS += $(CLI)
 INSTALL_TARGETS += install-cli
 

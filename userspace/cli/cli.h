@@ -20,6 +20,7 @@ enum {
 /* Each gets its own arguments, argv[0] being the subcommand's name. */
 int command_status(int argc, char **argv);
 int command_events(int argc, char **argv);
+int command_record(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 
 /* "hadal: " and the message and a newline on standard error. */

@@ -2,18 +2,25 @@
 #include "containers.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
 
-/* A power of two. Cgroups that share a slot take turns in it. */
-#define SLOTS	1024
+#define KNOWN_MAX	65536	/* cgroups; past that all are learnt anew */
 
-struct slot {
-	uint64_t cgroup_id;	/* 0: free */
-	uint32_t hierarchy;
+struct key {
+	uint64_t cgroup_id;
+	uint64_t hierarchy;
+};
+
+struct known {
+	struct key key;
 	struct container container;
+	UT_hash_handle hh;
 };
 
 struct containers {
-	struct slot slots[SLOTS];
+	bool is_here;
+	struct known *known;
 };
 
 /* What a record says of where its process runs. */
@@ -23,15 +30,85 @@ struct place {
 	pid_t pid;
 };
 
-struct containers *containers_create(void)
+struct containers *containers_create(bool is_here)
 {
-	return calloc(1, sizeof(struct containers));
+	struct containers *containers = calloc(1, sizeof(*containers));
+
+	if (containers)
+		containers->is_here = is_here;
+	return containers;
+}
+
+static void forget_all(struct containers *containers)
+{
+	struct known *known, *next;
+
+	HASH_ITER(hh, containers->known, known, next) {
+		HASH_DEL(containers->known, known);
+		free(known);
+	}
 }
 
 void containers_destroy(struct containers *containers)
 {
+	if (containers)
+		forget_all(containers);
 	free(containers);
 }
+
+/* ---- what is known ---- */
+
+static struct known *find(const struct containers *containers, const struct key *key)
+{
+	struct known *known;
+
+	HASH_FIND(hh, containers->known, key, sizeof(*key), known);
+	return known;
+}
+
+/* The entry of a cgroup, made if need be; NULL without memory. */
+static struct known *entry_of(struct containers *containers, const struct key *key)
+{
+	struct known *known = find(containers, key);
+
+	if (known)
+		return known;
+	if (HASH_COUNT(containers->known) >= KNOWN_MAX)
+		forget_all(containers);
+	known = calloc(1, sizeof(*known));
+	if (!known)
+		return NULL;
+	known->key = *key;
+	HASH_ADD(hh, containers->known, key, sizeof(*key), known);
+	return known;
+}
+
+static const struct known *learn(struct containers *containers, const struct key *key, const char *path)
+{
+	struct known *known = entry_of(containers, key);
+
+	if (known)
+		hadal_cgroup_parse(path, known->container.container_id, known->container.task_id);
+	return known;
+}
+
+void containers_learn(struct containers *containers, const struct hadal_record *record)
+{
+	const struct hadal_record_cgroup *cgroup = (const void *)record;
+	char path[HADAL_CGROUP_PATH_MAX];
+	struct hadal_text text;
+
+	if (record->record_class != HADAL_CLASS_CGROUP)
+		return;
+	text = hadal_record_cgroup_path(cgroup);
+	if (!text.length || text.length >= sizeof(path))
+		return;
+	memcpy(path, text.data, text.length);
+	path[text.length] = '\0';
+	learn(containers, &(struct key){ cgroup->cgroup_id, cgroup->hierarchy }, path);
+}
+
+/* ---- whose a record is ---- */
 
 static bool place_of(const struct hadal_record *record, struct place *place)
 {
@@ -53,36 +130,28 @@ static bool place_of(const struct hadal_record *record, struct place *place)
 	return place->cgroup_id != 0;
 }
 
-/* Fibonacci hashing: cgroup ids are small and dense. */
-static struct slot *slot_of(struct containers *containers, const struct place *place)
-{
-	uint64_t hash = (place->cgroup_id ^ (uint64_t)place->hierarchy << 56) * 0x9e3779b97f4a7c15ULL;
-
-	return &containers->slots[hash >> 32 & (SLOTS - 1)];
-}
-
-static bool look_up(const struct place *place, struct slot *slot)
+static const struct known *look_up(struct containers *containers, const struct place *place,
+				   const struct key *key)
 {
 	char path[HADAL_CGROUP_PATH_MAX];
 
-	if (hadal_cgroup_path(place->hierarchy, place->cgroup_id, place->pid, path, sizeof(path)) < 0)
-		return false;
-	hadal_cgroup_parse(path, slot->container.container_id, slot->container.task_id);
-	slot->cgroup_id = place->cgroup_id;
-	slot->hierarchy = place->hierarchy;
-	return true;
+	if (!containers->is_here ||
+	    hadal_cgroup_path(place->hierarchy, place->cgroup_id, place->pid, path, sizeof(path)) < 0)
+		return NULL;
+	return learn(containers, key, path);
 }
 
 const struct container *containers_find(struct containers *containers, const struct hadal_record *record)
 {
+	const struct known *known;
 	struct place place;
-	struct slot *slot;
+	struct key key;
 
 	if (!place_of(record, &place))
 		return NULL;
-	slot = slot_of(containers, &place);
-	if ((slot->cgroup_id != place.cgroup_id || slot->hierarchy != place.hierarchy) &&
-	    !look_up(&place, slot))
-		return NULL;
-	return slot->container.container_id[0] ? &slot->container : NULL;
+	key = (struct key){ place.cgroup_id, place.hierarchy };
+	known = find(containers, &key);
+	if (!known)
+		known = look_up(containers, &place, &key);
+	return known && known->container.container_id[0] ? &known->container : NULL;
 }

@@ -5,6 +5,8 @@
 #ifndef HADAL_CLI_CONTAINERS_H
 #define HADAL_CLI_CONTAINERS_H
 
+#include <stdbool.h>
+
 #include <hadal/cgroup.h>
 #include <hadal/hadal.h>
 
@@ -15,9 +17,12 @@ struct container {
 
 struct containers;
 
-/* NULL without memory. */
-struct containers *containers_create(void);
+/* @is_here: records are of this host, which may be asked. NULL without memory. */
+struct containers *containers_create(bool is_here);
 void containers_destroy(struct containers *containers);
+
+/* Takes over which cgroup a record says there is, if it says so. */
+void containers_learn(struct containers *containers, const struct hadal_record *record);
 
 /*
  * Where the process or the owner of the connection in record runs; NULL where

@@ -17,6 +17,7 @@ struct command {
 static const struct command commands[] = {
 	{ "status", "what the module is doing, and what was lost", command_status },
 	{ "events", "processes and connections as they happen", command_events },
+	{ "record", "the same into a file, for hadal events --from", command_record },
 	{ "doctor", "what the module lacks to build and load, and what mends it", command_doctor },
 };
 
