@@ -155,7 +155,7 @@ static void describe_flow(struct hadal_udp_flow *flow, const struct sock *sk,
 static struct hadal_udp_flow *make_flow(const struct sock *sk, const struct hadal_udp_key *key,
 					enum hadal_udp_way way)
 {
-	struct hadal_udp_flow image = { .sk = sk, .key = *key };
+	struct hadal_udp_flow image = { .number = sk, .key = *key };
 
 	put_wires(image.wire, key);
 	describe_flow(&image, sk, way);

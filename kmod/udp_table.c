@@ -308,11 +308,14 @@ struct hadal_udp_flow *hadal_udp_find(const struct sock *sk, const struct hadal_
 	return flow;
 }
 
+/*
+ * A CPU that has the entry in a slot may look at it meanwhile, even for this very
+ * socket, and would count in what is overwritten here: so it is of no socket
+ * before, as after.
+ */
 static void fill_flow(struct hadal_udp_flow *flow, const struct hadal_udp_flow *image)
 {
 	*flow = *image;
-	flow->sk = NULL;
-	flow->number = image->sk;
 	INIT_HLIST_NODE(&flow->node);
 	INIT_HLIST_NODE(&flow->sibling);
 }
@@ -344,7 +347,7 @@ static struct hadal_udp_flow *insert(const struct hadal_udp_flow *image)
 	if (!spare)
 		return NULL;
 	fill_flow(spare, image);
-	flow = find_or_add(image->sk, spare);
+	flow = find_or_add(image->number, spare);
 	if (flow == spare) {
 		spare = NULL;
 		socket = link_to_socket(flow, socket);
@@ -355,7 +358,7 @@ static struct hadal_udp_flow *insert(const struct hadal_udp_flow *image)
 
 /**
  * hadal_udp_insert() - make a flow
- * @image: what it is, nothing counted
+ * @image: what it is, nothing counted: @sk is NULL, @number the socket
  *
  * Preemption is disabled.
  *
