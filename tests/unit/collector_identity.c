@@ -12,13 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "cgroup_watch.h"
 #include "docker.h"
 #include "ecs.h"
 #include "identity.h"
@@ -543,54 +541,6 @@ static void a_process_by_its_start(void **state)
 	assert_true(procfs_net_ns() > 0);
 }
 
-static uint64_t make_directory(const char *root, const char *path)
-{
-	struct stat status;
-	char full[256];
-
-	snprintf(full, sizeof(full), "%s%s", root, path);
-	assert_int_equal(mkdir(full, 0700), 0);
-	assert_int_equal(stat(full, &status), 0);
-	return status.st_ino;
-}
-
-/* inotify tells the same of any file system; the directories' inode numbers stand for cgroup ids. */
-static void gone_cgroups_are_remembered(void **state)
-{
-	char root[] = "/tmp/hadald-cgroup.XXXXXX", path[256], full[256];
-	struct counts counts = { 0 };
-	struct cgroup_watch *watch;
-	uint64_t before, during, below;
-	struct pollfd fd;
-
-	(void)state;
-	assert_non_null(mkdtemp(root));
-	before = make_directory(root, "/system.slice");
-	assert_int_equal(cgroup_watch_open_at(root, &watch), 0);
-	during = make_directory(root, "/system.slice/docker-x.scope");
-	fd = (struct pollfd){ .fd = cgroup_watch_fd(watch), .events = POLLIN };
-	assert_int_equal(poll(&fd, 1, 60000), 1);
-	cgroup_watch_update(watch, &counts);
-	below = make_directory(root, "/system.slice/docker-x.scope/inner");
-	assert_int_equal(poll(&fd, 1, 60000), 1);
-	cgroup_watch_update(watch, &counts);
-	snprintf(full, sizeof(full), "rm -r %s/system.slice", root);
-	assert_int_equal(system(full), 0);
-	cgroup_watch_update(watch, &counts);
-
-	assert_int_equal(cgroup_watch_path(watch, before, path, sizeof(path)), 0);
-	assert_string_equal(path, "/system.slice");
-	assert_int_equal(cgroup_watch_path(watch, during, path, sizeof(path)), 0);
-	assert_string_equal(path, "/system.slice/docker-x.scope");
-	assert_int_equal(cgroup_watch_path(watch, below, path, sizeof(path)), 0);
-	assert_string_equal(path, "/system.slice/docker-x.scope/inner");
-	assert_int_equal(cgroup_watch_path(watch, before, path, 4), -ENAMETOOLONG);
-	assert_int_equal(cgroup_watch_path(watch, 1, path, sizeof(path)), -ENOENT);
-	assert_int_equal(counts.value[COUNT_WATCHES_FULL], 0);
-	cgroup_watch_close(watch);
-	rmdir(root);
-}
-
 int main(void)
 {
 #define WITH_SOURCES(function) cmocka_unit_test_setup_teardown(function, sources_up, sources_down)
@@ -616,7 +566,6 @@ int main(void)
 		WITH_SOURCES(instances_are_asked_for_again),
 		WITH_SOURCES(requests_are_bounded),
 		cmocka_unit_test(a_process_by_its_start),
-		cmocka_unit_test(gone_cgroups_are_remembered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,21 +43,23 @@ struct world {
 	bool cgroups_hidden;
 };
 
+static const char *const cgroup_paths[] = {
+	[CGROUP_WEB] = "/ecstasks.slice/ecstasks-" TASK_WEB ".slice/docker-" ID_WEB ".scope",
+	[CGROUP_API] = "/ecstasks.slice/ecstasks-" TASK_API ".slice/docker-" ID_API ".scope",
+	[CGROUP_DB] = "/system.slice/docker-" ID_DB ".scope",
+	[CGROUP_NGINX] = "/system.slice/nginx.service",
+	[CGROUP_SESSION] = "/user.slice/user-1000.slice/session-3.scope",
+};
+
 static int cgroup_path_of(void *context, uint32_t hierarchy, uint64_t id, int pid, char *path, size_t size)
 {
-	static const char *const paths[] = {
-		[CGROUP_WEB] = "/ecstasks.slice/ecstasks-" TASK_WEB ".slice/docker-" ID_WEB ".scope",
-		[CGROUP_API] = "/ecstasks.slice/ecstasks-" TASK_API ".slice/docker-" ID_API ".scope",
-		[CGROUP_DB] = "/system.slice/docker-" ID_DB ".scope",
-		[CGROUP_NGINX] = "/system.slice/nginx.service",
-		[CGROUP_SESSION] = "/user.slice/user-1000.slice/session-3.scope",
-	};
 	const struct world *world = context;
 
 	(void)pid;
-	if (hierarchy || world->cgroups_hidden || id >= sizeof(paths) / sizeof(paths[0]) || !paths[id])
+	if (hierarchy || world->cgroups_hidden || id >= sizeof(cgroup_paths) / sizeof(cgroup_paths[0]) ||
+	    !cgroup_paths[id])
 		return -ENOENT;
-	snprintf(path, size, "%s", paths[id]);
+	snprintf(path, size, "%s", cgroup_paths[id]);
 	return 0;
 }
 
@@ -773,6 +775,183 @@ static void cgroups_unknown_at_first(void **state)
 	world_close(&world);
 }
 
+static void client_of(struct world *world, uint64_t id, const struct actor *actor, const char *peer)
+{
+	struct end end = end_of(id, id, HADAL_TCP_CLIENT, actor, "172.17.0.2:40000", peer);
+
+	end.counters.acked = 1;
+	record_established(&world->recorder, &end, 0);
+	record_closed(&world->recorder, &end, TCP_FIN_WAIT2, 0);
+}
+
+static void cgroup_told(struct world *world, uint16_t type, uint64_t id)
+{
+	record_cgroup(&world->recorder, type, 0, id, type == HADAL_RECORD_CGROUP_RMDIR ? NULL : cgroup_paths[id], 0);
+}
+
+static const struct cgroup *known_cgroup(const struct world *world, uint32_t hierarchy, uint64_t id)
+{
+	const struct cgroup *cgroup;
+
+	for (cgroup = world->model->cgroups.table; cgroup; cgroup = cgroup->hh.next) {
+		if (cgroup->key.hierarchy == hierarchy && cgroup->key.id == id)
+			return cgroup;
+	}
+	return NULL;
+}
+
+static void intervals(struct world *world, unsigned int times)
+{
+	while (times--) {
+		interval(world);
+		model_interval_done(world->model, world->recorder.time);
+	}
+}
+
+/* Gone before anybody could ask for its path: the module has told it. */
+static void containers_of_a_blink_have_a_name(void **state)
+{
+	struct world world;
+	struct talk talk;
+
+	(void)state;
+	world_open(&world, NULL);
+	world.cgroups_hidden = true;
+	cgroup_told(&world, HADAL_RECORD_CGROUP_EXISTING, CGROUP_API);
+	record_existing(&world.recorder, &api);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_MKDIR, CGROUP_WEB);
+	record_fork(&world.recorder, &web);
+	record_exec(&world.recorder, &web);
+	talk = talk_begin(&world, 1, &web, &api, "172.17.0.2:40000", "172.17.0.3:8080");
+	talk_transfer(&talk, 10, 20);
+	record_exit(&world.recorder, &web, 0, 0);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_RMDIR, CGROUP_WEB);
+	talk_end(&world, &talk);
+	answer_all(&world);
+	interval(&world);
+	expect_traffic(the_edge(&world, "web", HADAL_TCP_CLIENT, "api", 8080), 1, 10, 20);
+	expect_traffic(the_edge(&world, "api", HADAL_TCP_SERVER, "web", 8080), 1, 20, 10);
+	world_close(&world);
+}
+
+static void cgroups_stay_until_removed(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_open(&world, NULL);
+	world.cgroups_hidden = true;
+	cgroup_told(&world, HADAL_RECORD_CGROUP_EXISTING, CGROUP_WEB);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_MKDIR, CGROUP_API);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_EXISTING, CGROUP_API);
+	intervals(&world, 100);
+	assert_non_null(known_cgroup(&world, 0, CGROUP_WEB)->container);
+	assert_int_equal(known_cgroup(&world, 0, CGROUP_API)->container->references, 1);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_RMDIR, CGROUP_WEB);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_RMDIR, CGROUP_WEB);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_RMDIR, CGROUP_GONE);
+	intervals(&world, 29);
+	assert_non_null(known_cgroup(&world, 0, CGROUP_WEB));
+	intervals(&world, 2);
+	assert_null(known_cgroup(&world, 0, CGROUP_WEB));
+	assert_null(known_cgroup(&world, 0, CGROUP_GONE));
+	assert_non_null(known_cgroup(&world, 0, CGROUP_API));
+	assert_int_equal(counted(&world, COUNT_CGROUP_UNKNOWN), 0);
+	world_close(&world);
+}
+
+/* What a dump found while it went says nothing, and a cut path not what it is the path of. */
+static void cgroups_not_quite_told(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_open(&world, NULL);
+	record_cgroup(&world.recorder, HADAL_RECORD_CGROUP_EXISTING, 0, CGROUP_WEB, cgroup_paths[CGROUP_WEB],
+		      HADAL_CGROUP_REMOVED);
+	record_cgroup(&world.recorder, HADAL_RECORD_CGROUP_EXISTING, 0, CGROUP_NGINX, "/system.slice/ng.service",
+		      HADAL_CGROUP_PATH_TRUNCATED);
+	assert_null(world.model->cgroups.table);
+	record_existing(&world.recorder, &nginx);
+	assert_string_equal(known_cgroup(&world, 0, CGROUP_NGINX)->unit, "nginx.service");
+	world_close(&world);
+}
+
+static void cgroups_are_bounded(void **state)
+{
+	struct model_config config = { .cgroups = 2 };
+	struct world world;
+
+	(void)state;
+	world_open(&world, &config);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_MKDIR, CGROUP_WEB);
+	record_fork(&world.recorder, &web);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_MKDIR, CGROUP_API);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_MKDIR, CGROUP_DB);
+	assert_int_equal(counted(&world, COUNT_CGROUPS_FULL), 1);
+	/* of the removed only that which nobody refers to makes room */
+	cgroup_told(&world, HADAL_RECORD_CGROUP_RMDIR, CGROUP_WEB);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_RMDIR, CGROUP_API);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_MKDIR, CGROUP_DB);
+	assert_int_equal(counted(&world, COUNT_CGROUPS_FULL), 1);
+	assert_non_null(known_cgroup(&world, 0, CGROUP_WEB));
+	assert_null(known_cgroup(&world, 0, CGROUP_API));
+	assert_non_null(known_cgroup(&world, 0, CGROUP_DB));
+	world_close(&world);
+}
+
+/* Of version 1 each controller has a hierarchy; dumps hold none of these. */
+static void hierarchies_of_version_1(void **state)
+{
+	enum { MEMORY = 4, CPU = 7 };
+	struct cgroup *cgroup;
+	struct world world;
+
+	(void)state;
+	world_open(&world, NULL);
+	record_cgroup(&world.recorder, HADAL_RECORD_CGROUP_MKDIR, MEMORY, 50, "/docker/" ID_DB, 0);
+	assert_null(known_cgroup(&world, MEMORY, 50));
+	assert_null(cgroup_get(&world.model->cgroups, MEMORY, 0, 0, world.recorder.time));
+	cgroup = cgroup_get(&world.model->cgroups, MEMORY, 49, 0, world.recorder.time);
+	assert_false(cgroup->known);
+	record_cgroup(&world.recorder, HADAL_RECORD_CGROUP_MKDIR, CPU, 51, "/docker/" ID_WEB, 0);
+	record_cgroup(&world.recorder, HADAL_RECORD_CGROUP_MKDIR, MEMORY, 51, "/docker/" ID_DB, 0);
+	assert_null(known_cgroup(&world, CPU, 51));
+	assert_string_equal(known_cgroup(&world, MEMORY, 51)->container->id, ID_DB);
+	record_dump(&world.recorder, HADAL_RECORD_DUMP_START, HADAL_DUMP_CGROUPS);
+	record_dump(&world.recorder, HADAL_RECORD_DUMP_END, HADAL_DUMP_CGROUPS);
+	assert_false(known_cgroup(&world, MEMORY, 51)->removed);
+	world_close(&world);
+}
+
+/* Docker gives the address of a container that ended to the next one. */
+static void addresses_are_of_the_living(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_open(&world, NULL);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_MKDIR, CGROUP_API);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_MKDIR, CGROUP_DB);
+	record_existing(&world.recorder, &web);
+	answer(&world, ID_WEB, "ecs-web", TASK_WEB, "web-family", "web", "172.17.0.2");
+	answer(&world, ID_API, "ecs-api", TASK_API, "api-family", "api", "172.17.0.4");
+	answer(&world, ID_DB, "db", NULL, NULL, NULL, "172.17.0.4");
+	client_of(&world, 1, &web, "172.17.0.4:1");
+	interval(&world);
+	the_edge(&world, "web", HADAL_TCP_CLIENT, "172.16.0.0/12", 1);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_RMDIR, CGROUP_API);
+	client_of(&world, 2, &web, "172.17.0.4:2");
+	interval(&world);
+	the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 2);
+	/* nobody lives there: they were both there lately */
+	cgroup_told(&world, HADAL_RECORD_CGROUP_RMDIR, CGROUP_DB);
+	client_of(&world, 3, &web, "172.17.0.4:3");
+	interval(&world);
+	the_edge(&world, "web", HADAL_TCP_CLIENT, "172.16.0.0/12", 3);
+	world_close(&world);
+}
+
 static void units_and_executables_are_workloads(void **state)
 {
 	struct world world;
@@ -814,15 +993,6 @@ static void dead_processes_own_their_sockets(void **state)
 	model_tick(world.model, world.recorder.time);
 	assert_null(process_find(&world.model->processes, shell.tgid, shell.start));
 	world_close(&world);
-}
-
-static void client_of(struct world *world, uint64_t id, const struct actor *actor, const char *peer)
-{
-	struct end end = end_of(id, id, HADAL_TCP_CLIENT, actor, "172.17.0.2:40000", peer);
-
-	end.counters.acked = 1;
-	record_established(&world->recorder, &end, 0);
-	record_closed(&world->recorder, &end, TCP_FIN_WAIT2, 0);
 }
 
 static void peers_by_address(void **state)
@@ -1313,26 +1483,62 @@ static void sums_hold_under_any_order(void **state)
 	world_close(&world);
 }
 
+static void lose(struct world *world, unsigned int class)
+{
+	struct hadal_record_lost lost = {
+		.header = { .size = sizeof(lost), .type = HADAL_RECORD_LOST, .time = world->recorder.time++ },
+	};
+
+	lost.count[class] = 1;
+	model_record(world->model, &lost.header);
+}
+
+/* RMDIR was lost, or MKDIR: likewise. */
+static void lost_cgroups_are_noticed(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_open(&world, NULL);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_MKDIR, CGROUP_WEB);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_MKDIR, CGROUP_API);
+	lose(&world, HADAL_CLASS_CGROUP);
+	assert_int_equal(world.model->lost, HADAL_DUMP_CGROUPS);
+
+	/* a dump that lost records itself says nothing */
+	record_dump(&world.recorder, HADAL_RECORD_DUMP_START, HADAL_DUMP_CGROUPS);
+	world.recorder.dumped += 2;
+	record_dump(&world.recorder, HADAL_RECORD_DUMP_END, HADAL_DUMP_CGROUPS);
+	assert_int_equal(world.model->lost, HADAL_DUMP_CGROUPS);
+	assert_false(known_cgroup(&world, 0, CGROUP_WEB)->removed);
+
+	record_dump(&world.recorder, HADAL_RECORD_DUMP_START, HADAL_DUMP_CGROUPS);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_EXISTING, CGROUP_API);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_EXISTING, CGROUP_DB);
+	record_dump(&world.recorder, HADAL_RECORD_DUMP_END, HADAL_DUMP_CGROUPS);
+	assert_int_equal(world.model->lost, 0);
+	assert_true(known_cgroup(&world, 0, CGROUP_WEB)->removed);
+	assert_false(known_cgroup(&world, 0, CGROUP_API)->removed);
+	assert_non_null(known_cgroup(&world, 0, CGROUP_DB));
+	world_close(&world);
+}
+
 /* An exit was lost: the dump that follows tells who is left. */
 static void lost_processes_are_noticed(void **state)
 {
-	struct hadal_record_lost lost = {
-		.header = { .size = sizeof(lost), .type = HADAL_RECORD_LOST }, .count = { [HADAL_CLASS_PROCESS] = 1 },
-	};
 	struct world world;
 
 	(void)state;
 	world_open(&world, NULL);
 	start_services(&world);
-	assert_false(world.model->processes_lost);
-	lost.header.time = world.recorder.time++;
-	model_record(world.model, &lost.header);
-	assert_true(world.model->processes_lost);
+	assert_int_equal(world.model->lost, 0);
+	lose(&world, HADAL_CLASS_PROCESS);
+	assert_int_equal(world.model->lost, HADAL_DUMP_PROCESSES);
 	record_dump(&world.recorder, HADAL_RECORD_DUMP_START, HADAL_DUMP_PROCESSES);
 	record_existing(&world.recorder, &web);
 	record_existing(&world.recorder, &api);
 	record_dump(&world.recorder, HADAL_RECORD_DUMP_END, HADAL_DUMP_PROCESSES);
-	assert_false(world.model->processes_lost);
+	assert_int_equal(world.model->lost, 0);
 	assert_non_null(process_find_living(&world.model->processes, web.tgid));
 	assert_null(process_find_living(&world.model->processes, nginx.tgid));
 	assert_non_null(process_find(&world.model->processes, nginx.tgid, nginx.start));
@@ -1359,6 +1565,8 @@ static void expect_bounds(struct world *world)
 	const struct model_config *config = &world->model->config;
 
 	assert_true(HASH_COUNT(world->model->processes.table) <= config->processes);
+	assert_true(HASH_COUNT(world->model->cgroups.table) <= config->cgroups);
+	assert_true(HASH_COUNT(world->model->containers.table) <= config->containers);
 	assert_true(HASH_COUNT(world->model->owners.table) <= config->owners);
 	assert_true(HASH_COUNT(world->model->connections.table) <= config->connections);
 	assert_true(HASH_COUNT(world->model->connections.pairs) <= config->connections);
@@ -1375,6 +1583,7 @@ static void records_of_any_kind(void **state)
 		HADAL_RECORD_PROCESS_EXISTING, HADAL_RECORD_TCP_ESTABLISHED, HADAL_RECORD_TCP_FAILED,
 		HADAL_RECORD_TCP_ACCEPTED, HADAL_RECORD_TCP_CLOSED, HADAL_RECORD_TCP_SNAPSHOT,
 		HADAL_RECORD_TCP_LISTENING, HADAL_RECORD_TCP_LISTENER_CLOSED,
+		HADAL_RECORD_CGROUP_MKDIR, HADAL_RECORD_CGROUP_RMDIR, HADAL_RECORD_CGROUP_EXISTING,
 	};
 	struct model_config config = { .processes = 20, .owners = 15, .connections = 30, .listeners = 5,
 				       .workloads = 6, .flows = 20, .edges_host = 12, .edges_workload = 4,
@@ -1393,6 +1602,7 @@ static void records_of_any_kind(void **state)
 			.start = (uint64_t)random() % 3, .cgroup = 98 + (uint64_t)random() % 12, .path = path,
 		};
 		struct end end;
+		uint16_t type;
 
 		snprintf(path, sizeof(path), "/bin/p%ld", random() % 9);
 		snprintf(local, sizeof(local), "172.17.0.%ld:%ld", random() % 5, random() % 20);
@@ -1402,7 +1612,8 @@ static void records_of_any_kind(void **state)
 			     random() % 4 ? &actor : NULL, local, peer);
 		end.tcp.flags = random() % 3 ? 0 : 1U << random() % 9;
 		end.counters.acked = (uint64_t)random() % 1000;
-		switch (types[(size_t)random() % (sizeof(types) / sizeof(types[0]))]) {
+		type = types[(size_t)random() % (sizeof(types) / sizeof(types[0]))];
+		switch (type) {
 		case HADAL_RECORD_PROCESS_FORK:
 			record_fork(&world.recorder, &actor);
 			break;
@@ -1433,12 +1644,19 @@ static void records_of_any_kind(void **state)
 		case HADAL_RECORD_TCP_LISTENING:
 			record_listening(&world.recorder, &end);
 			break;
+		case HADAL_RECORD_CGROUP_MKDIR:
+		case HADAL_RECORD_CGROUP_RMDIR:
+		case HADAL_RECORD_CGROUP_EXISTING:
+			record_cgroup(&world.recorder, type, random() % 9 == 0, actor.cgroup,
+				      random() % 2 ? "/docker/" ID_WEB : "/system.slice/a.service",
+				      (uint16_t)(random() % 4));
+			break;
 		default:
 			record_listener_closed(&world.recorder, &end);
 		}
 		if (random() % 500 == 0)
 			record_dump(&world.recorder, random() % 2 ? HADAL_RECORD_DUMP_START : HADAL_RECORD_DUMP_END,
-				    1 + (uint32_t)random() % 3);
+				    1 + (uint32_t)random() % 15);
 		if (random() % 800 == 0)
 			answer_all(&world);
 		if (random() % 300 == 0) {
@@ -1545,6 +1763,12 @@ int main(void)
 		cmocka_unit_test(last_interval_waits_for_nothing),
 		cmocka_unit_test(families_name_tasks_without_service),
 		cmocka_unit_test(cgroups_unknown_at_first),
+		cmocka_unit_test(containers_of_a_blink_have_a_name),
+		cmocka_unit_test(cgroups_stay_until_removed),
+		cmocka_unit_test(cgroups_not_quite_told),
+		cmocka_unit_test(cgroups_are_bounded),
+		cmocka_unit_test(hierarchies_of_version_1),
+		cmocka_unit_test(addresses_are_of_the_living),
 		cmocka_unit_test(units_and_executables_are_workloads),
 		cmocka_unit_test(dead_processes_own_their_sockets),
 		cmocka_unit_test(peers_by_address),
@@ -1561,6 +1785,7 @@ int main(void)
 		cmocka_unit_test(quiet_edges_end),
 		cmocka_unit_test(unknown_owners_are_said_to_be_so),
 		cmocka_unit_test(sums_hold_under_any_order),
+		cmocka_unit_test(lost_cgroups_are_noticed),
 		cmocka_unit_test(lost_processes_are_noticed),
 		cmocka_unit_test(ended_processes_were_never_said),
 		cmocka_unit_test(records_of_any_kind),

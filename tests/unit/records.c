@@ -46,6 +46,25 @@ void record_dump(struct recorder *recorder, uint16_t type, uint32_t what)
 	recorder->dumped = 0;
 }
 
+void record_cgroup(struct recorder *recorder, uint16_t type, uint32_t hierarchy, uint64_t id, const char *path,
+		   uint16_t flags)
+{
+	struct {
+		struct hadal_record_cgroup cgroup;
+		char path[512];
+	} record = {
+		.cgroup = { .cgroup_id = id, .hierarchy = hierarchy, .flags = flags,
+			    .path_offset = sizeof(record.cgroup) },
+	};
+	size_t length = path ? strlen(path) : 0;
+
+	assert(length <= sizeof(record.path));
+	if (length)
+		memcpy(record.path, path, length);
+	record.cgroup.path_len = (uint16_t)length;
+	emit(recorder, &record.cgroup.header, (sizeof(record.cgroup) + length + 7) & ~7UL, type, HADAL_CLASS_CGROUP);
+}
+
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');

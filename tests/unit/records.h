@@ -39,6 +39,9 @@ struct recorder {
 
 void record_clock(struct recorder *recorder, uint64_t monotonic, uint64_t realtime);
 void record_dump(struct recorder *recorder, uint16_t type, uint32_t what);
+/* @path: NULL where none is told, as with RMDIR. */
+void record_cgroup(struct recorder *recorder, uint16_t type, uint32_t hierarchy, uint64_t id, const char *path,
+		   uint16_t flags);
 void record_fork(struct recorder *recorder, const struct actor *actor);
 void record_exec(struct recorder *recorder, const struct actor *actor);
 void record_existing(struct recorder *recorder, const struct actor *actor);

@@ -12,7 +12,7 @@ HADALD_CORE_OBJS := $(addprefix $(O)/userspace/collector/, \
 	address.o counts.o histogram.o values.o \
 	workload.o container.o cgroup_table.o owner.o process_table.o listener_table.o \
 	flow_table.o peers.o connection_table.o edge_table.o event_queue.o model.o \
-	http.o json_read.o docker.o ecs.o lookup.o identity.o procfs.o cgroup_watch.o \
+	http.o json_read.o docker.o ecs.o lookup.o identity.o procfs.o \
 	config.o export.o log.o notify.o collector.o) $(SHIP_OBJS)
 
 USER_TARGETS += $(O)/hadald

@@ -47,6 +47,7 @@ static void cgroup_learn(struct cgroups *cgroups, struct cgroup *cgroup, const c
 	if (!cgroup->container)
 		return;
 	cgroup->container->references++;
+	cgroup->container->removed += cgroup->removed;
 	if (pid)
 		cgroup->container->pid = pid;
 	container_in_task(cgroups->containers, cgroup->container, task_id);
@@ -63,11 +64,39 @@ static void ask_path(struct cgroups *cgroups, struct cgroup *cgroup, int pid, ui
 		cgroup_learn(cgroups, cgroup, path, pid, now);
 }
 
+static void cgroup_remove(struct cgroups *cgroups, struct cgroup *cgroup)
+{
+	if (cgroup->removed)
+		DL_DELETE(cgroups->removed, cgroup);
+	if (cgroup->container) {
+		cgroup->container->references--;
+		cgroup->container->removed -= cgroup->removed;
+	}
+	HASH_DEL(cgroups->table, cgroup);
+	free(cgroup);
+}
+
+/* When the table is full the longest removed makes room. */
+static bool make_room(struct cgroups *cgroups)
+{
+	struct cgroup *cgroup;
+
+	if (HASH_COUNT(cgroups->table) < cgroups->limit)
+		return true;
+	DL_FOREACH(cgroups->removed, cgroup) {
+		if (cgroup->references)
+			continue;
+		cgroup_remove(cgroups, cgroup);
+		return true;
+	}
+	return false;
+}
+
 static struct cgroup *cgroup_new(struct cgroups *cgroups, const struct cgroup_key *key, uint64_t now)
 {
 	struct cgroup *cgroup = NULL;
 
-	if (HASH_COUNT(cgroups->table) < cgroups->limit)
+	if (make_room(cgroups))
 		cgroup = calloc(1, sizeof(*cgroup));
 	if (!cgroup)
 		return NULL;
@@ -81,22 +110,37 @@ static struct cgroup *cgroup_new(struct cgroups *cgroups, const struct cgroup_ke
 	return NULL;
 }
 
-struct cgroup *cgroup_get(struct cgroups *cgroups, uint32_t hierarchy, uint64_t id, int pid, uint64_t now)
+static struct cgroup *cgroup_find(const struct cgroups *cgroups, uint32_t hierarchy, uint64_t id)
 {
 	struct cgroup_key key = { .id = id, .hierarchy = hierarchy };
 	struct cgroup *cgroup;
 
+	HASH_FIND(hh, cgroups->table, &key, sizeof(key), cgroup);
+	return cgroup;
+}
+
+static struct cgroup *find_or_new(struct cgroups *cgroups, uint32_t hierarchy, uint64_t id, uint64_t now)
+{
+	struct cgroup_key key = { .id = id, .hierarchy = hierarchy };
+	struct cgroup *cgroup = cgroup_find(cgroups, hierarchy, id);
+
+	if (!cgroup)
+		cgroup = cgroup_new(cgroups, &key, now);
+	if (!cgroup)
+		count(cgroups->counts, COUNT_CGROUPS_FULL);
+	return cgroup;
+}
+
+struct cgroup *cgroup_get(struct cgroups *cgroups, uint32_t hierarchy, uint64_t id, int pid, uint64_t now)
+{
+	struct cgroup *cgroup;
+
 	if (!id)
 		return NULL;
-	HASH_FIND(hh, cgroups->table, &key, sizeof(key), cgroup);
-	if (!cgroup) {
-		cgroup = cgroup_new(cgroups, &key, now);
-		if (!cgroup) {
-			count(cgroups->counts, COUNT_CGROUPS_FULL);
-			return NULL;
-		}
-	}
-	if (cgroup_pending(cgroup, now) && now >= cgroup->next_attempt)
+	if (hierarchy)
+		cgroups->legacy = hierarchy;
+	cgroup = find_or_new(cgroups, hierarchy, id, now);
+	if (cgroup && cgroup_pending(cgroup, now) && now >= cgroup->next_attempt)
 		ask_path(cgroups, cgroup, pid, now);
 	return cgroup;
 }
@@ -116,20 +160,90 @@ void cgroups_retry(struct cgroups *cgroups, uint64_t now)
 	}
 }
 
-static void cgroup_remove(struct cgroups *cgroups, struct cgroup *cgroup)
+/* ---- what the module tells ---- */
+
+static void cgroup_exists(struct cgroups *cgroups, const struct hadal_record_cgroup *record)
 {
-	if (cgroup->container)
-		cgroup->container->references--;
-	HASH_DEL(cgroups->table, cgroup);
-	free(cgroup);
+	struct hadal_text text = hadal_record_cgroup_path(record);
+	uint64_t now = record->header.time;
+	char path[HADAL_CGROUP_PATH_MAX];
+	struct cgroup *cgroup = find_or_new(cgroups, record->hierarchy, record->cgroup_id, now);
+
+	if (!cgroup || cgroup->removed)
+		return;
+	cgroup->exists = true;
+	cgroup->seen = now;
+	if (cgroup->known)
+		return;
+	memcpy(path, text.data, text.length);
+	path[text.length] = '\0';
+	cgroup_learn(cgroups, cgroup, path, 0, now);
 }
+
+static void cgroup_went(struct cgroups *cgroups, struct cgroup *cgroup, uint64_t now)
+{
+	if (cgroup->removed)
+		return;
+	cgroup->exists = false;
+	cgroup->removed = true;
+	cgroup->unused_since = now;
+	DL_APPEND(cgroups->removed, cgroup);
+	if (cgroup->container)
+		cgroup->container->removed++;
+}
+
+/* Every controller of version 1 has its hierarchy: only that by which processes are told is of use. */
+static bool is_of_use(const struct cgroups *cgroups, const struct hadal_record_cgroup *record)
+{
+	return record->hierarchy == 0 || record->hierarchy == cgroups->legacy;
+}
+
+/* Found by a dump while it went, or with a path that may be cut: the host knows better, if asked. */
+static bool says_enough(const struct hadal_record_cgroup *record)
+{
+	return !(record->flags & (HADAL_CGROUP_REMOVED | HADAL_CGROUP_PATH_TRUNCATED)) &&
+	       record->path_len < HADAL_CGROUP_PATH_MAX;
+}
+
+void cgroups_record(struct cgroups *cgroups, const struct hadal_record_cgroup *record)
+{
+	struct cgroup *cgroup;
+
+	if (!is_of_use(cgroups, record))
+		return;
+	if (record->header.type != HADAL_RECORD_CGROUP_RMDIR) {
+		if (says_enough(record))
+			cgroup_exists(cgroups, record);
+		return;
+	}
+	cgroup = cgroup_find(cgroups, record->hierarchy, record->cgroup_id);
+	if (cgroup)
+		cgroup_went(cgroups, cgroup, record->header.time);
+}
+
+/* Dumps hold the unified hierarchy alone: what of version 1 went unseen is not known, and goes when unused. */
+void cgroups_resync(struct cgroups *cgroups, uint64_t since, uint64_t now)
+{
+	struct cgroup *cgroup, *next;
+
+	HASH_ITER(hh, cgroups->table, cgroup, next) {
+		if (!cgroup->exists || cgroup->seen >= since)
+			continue;
+		if (cgroup->key.hierarchy)
+			cgroup->exists = false;
+		else
+			cgroup_went(cgroups, cgroup, now);
+	}
+}
+
+/* ---- time ---- */
 
 void cgroups_sweep(struct cgroups *cgroups, uint64_t now, uint64_t age)
 {
 	struct cgroup *cgroup, *next;
 
 	HASH_ITER(hh, cgroups->table, cgroup, next) {
-		if (cgroup->references) {
+		if (cgroup->references || cgroup->exists) {
 			cgroup->unused_since = now;
 		} else if (now - cgroup->unused_since >= age) {
 			if (!cgroup->known)

@@ -11,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cgroup_watch.h"
 #include "collector.h"
 #include "export.h"
 #include "identity.h"
@@ -32,7 +31,6 @@ struct collector {
 	struct model *model;
 	struct identity *identity;
 	struct hadal_shipper *shipper;
-	struct cgroup_watch *watch;
 	struct export_host host;
 	uint64_t host_deadline;	/* ns, CLOCK_MONOTONIC: what is not known of it by then is not waited for */
 	bool told;		/* series of this host have been shipped */
@@ -67,12 +65,8 @@ static uint64_t wall_ns(void)
 
 static int find_cgroup_path(void *context, uint32_t hierarchy, uint64_t id, int pid, char *path, size_t size)
 {
-	struct collector *collector = context;
-	int result = hadal_cgroup_path(hierarchy, id, pid, path, size);
-
-	if (result && hierarchy == 0 && collector->watch)
-		result = cgroup_watch_path(collector->watch, id, path, size);
-	return result;
+	(void)context;
+	return hadal_cgroup_path(hierarchy, id, pid, path, size);
 }
 
 static int find_executable(void *context, int pid, uint64_t start_boottime, char *path, size_t size)
@@ -103,7 +97,6 @@ static int open_model(struct collector *collector)
 		.network_count = config->network_count,
 		.cgroup_path = find_cgroup_path,
 		.executable_path = find_executable,
-		.path_context = collector,
 		.start_time = collector->start_time,
 	};
 
@@ -219,7 +212,8 @@ static void module_config(const struct collector *collector, struct hadal_config
 	const struct config *config = &collector->config;
 
 	hadal_config_default(module, &collector->query);
-	module->classes = HADAL_CLASS_BIT(HADAL_CLASS_PROCESS) | HADAL_CLASS_BIT(HADAL_CLASS_TCP);
+	module->classes = HADAL_CLASS_BIT(HADAL_CLASS_PROCESS) | HADAL_CLASS_BIT(HADAL_CLASS_CGROUP) |
+			  HADAL_CLASS_BIT(HADAL_CLASS_TCP);
 	module->lifecycle_ring_size = (uint32_t)config->lifecycle_ring;
 	module->flow_ring_size = (uint32_t)config->flow_ring;
 	module->watermark = (uint32_t)config->watermark;
@@ -286,7 +280,8 @@ static int open_session(struct collector *collector)
 	result = hadal_session_start(collector->session);
 	if (result)
 		return complain(collector, "the session does not start", result);
-	result = hadal_session_request_dump(collector->session, HADAL_DUMP_PROCESSES | HADAL_DUMP_CONNECTIONS);
+	result = hadal_session_request_dump(collector->session, HADAL_DUMP_CGROUPS | HADAL_DUMP_PROCESSES |
+								HADAL_DUMP_CONNECTIONS);
 	return result ? complain(collector, "the dump at start", result) : 0;
 }
 
@@ -455,17 +450,14 @@ static void finish_interval(struct collector *collector)
 	model_interval_done(collector->model, now);
 }
 
-/* The counters of live connections come first; processes too, where some were lost. */
+/* The counters of live connections come first; with them what was lost of the rest. */
 static void begin_interval(struct collector *collector)
 {
-	uint32_t what = HADAL_DUMP_CONNECTIONS;
 	int result;
 
 	if (collector->dump_since)
 		return;
-	if (collector->model->processes_lost)
-		what |= HADAL_DUMP_PROCESSES;
-	result = hadal_session_request_dump(collector->session, what);
+	result = hadal_session_request_dump(collector->session, HADAL_DUMP_CONNECTIONS | collector->model->lost);
 	if (result == -EBUSY)
 		return;	/* the dump at start is not through yet: the next interval tells all */
 	if (result) {
@@ -584,8 +576,6 @@ static int open_loop(struct collector *collector)
 		result = watch_fd(collector, collector->timer);
 	if (!result)
 		result = watch_fd(collector, hadal_session_fd(collector->session));
-	if (!result && collector->watch)
-		result = watch_fd(collector, cgroup_watch_fd(collector->watch));
 	return result ? result : set_timer(collector);
 }
 
@@ -606,8 +596,6 @@ static void turn(struct collector *collector)
 		return;
 	}
 	take_signal(collector);
-	if (collector->watch)
-		cgroup_watch_update(collector->watch, &collector->model->counts);
 	drain_and_step(collector);
 	model_tick(collector->model, now_ns());
 	pump_identity(collector);
@@ -646,8 +634,6 @@ static int open_all(struct collector *collector)
 		result = start_shipper(&collector->config, &collector->shipper);
 	if (!result)
 		result = start_identity(collector);
-	if (!result && cgroup_watch_open(&collector->watch))
-		collector->watch = NULL;
 	if (!result)
 		result = open_session(collector);
 	return result ? result : open_loop(collector);
@@ -658,7 +644,6 @@ static void close_all(struct collector *collector)
 	hadal_shipper_stop(collector->shipper, 0, NULL);
 	identity_stop(collector->identity);
 	hadal_session_close(collector->session);
-	cgroup_watch_close(collector->watch);
 	model_free(collector->model);
 	if (collector->epoll >= 0)
 		close(collector->epoll);

@@ -95,6 +95,7 @@ struct container {
 	uint64_t deadline;	/* until then what it did waits for its identity */
 	uint64_t unused_since;
 	unsigned int references;	/* by cgroups */
+	unsigned int removed;	/* of these, cgroups that were removed */
 	int pid;		/* a process seen in it; 0 */
 	uint32_t net_ns;	/* inode number; 0: not seen */
 	char executable[FACT_SIZE];	/* base name of the first seen in it; "" */

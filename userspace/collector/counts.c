@@ -18,7 +18,6 @@ static const char *const names[COUNTS] = {
 	[COUNT_ERRORS_FULL] = "errors_full",
 	[COUNT_EVENTS_FULL] = "events_full",
 	[COUNT_LOOKUPS_FULL] = "lookups_full",
-	[COUNT_WATCHES_FULL] = "watches_full",
 	[COUNT_OPEN_NOT_SEEN] = "open_not_seen",
 	[COUNT_BASELINE_MISSING] = "baseline_missing",
 	[COUNT_CLOSE_NOT_SEEN] = "close_not_seen",

@@ -27,7 +27,6 @@ enum count {
 	COUNT_ERRORS_FULL,
 	COUNT_EVENTS_FULL,
 	COUNT_LOOKUPS_FULL,
-	COUNT_WATCHES_FULL,
 
 	/* something stayed unknown */
 	COUNT_OPEN_NOT_SEEN,

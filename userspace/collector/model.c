@@ -9,6 +9,9 @@
 #define DEAD_AGE	(30 * SECOND)	/* sockets of dead processes close within it, as a rule */
 #define UNUSED_AGE	(300 * SECOND)
 
+/* What is known by the records of how it comes and goes: what of these was lost only a dump makes good. */
+#define HELD_BY_RECORDS	(HADAL_DUMP_CGROUPS | HADAL_DUMP_PROCESSES)
+
 static void default_to(unsigned int *value, unsigned int otherwise)
 {
 	if (!*value)
@@ -206,15 +209,16 @@ static void dump_ended(struct model *model, const struct hadal_record_dump *reco
 
 	if (model->dumped < record->records) {
 		count(&model->counts, COUNT_DUMP_INCOMPLETE);
-		model->processes_lost |= (record->what & HADAL_DUMP_PROCESSES) != 0;
+		model->lost |= record->what & HELD_BY_RECORDS;
 		if (record->what & HADAL_DUMP_CONNECTIONS && model->connections.dump)
 			model->connections.dump--;
 		return;
 	}
-	if (record->what & HADAL_DUMP_PROCESSES) {
+	if (record->what & HADAL_DUMP_CGROUPS)
+		cgroups_resync(&model->cgroups, model->dump_start, now);
+	if (record->what & HADAL_DUMP_PROCESSES)
 		process_table_resync(&model->processes, model->dump_start, now);
-		model->processes_lost = false;
-	}
+	model->lost &= ~record->what;
 	if (!(record->what & HADAL_DUMP_CONNECTIONS))
 		return;
 	connections_sweep(&model->connections, model->connections.dump, now);
@@ -225,6 +229,7 @@ static void dump_ended(struct model *model, const struct hadal_record_dump *reco
 static bool is_dumped(const struct hadal_record *record)
 {
 	switch (record->type) {
+	case HADAL_RECORD_CGROUP_EXISTING:
 	case HADAL_RECORD_PROCESS_EXISTING:
 	case HADAL_RECORD_TCP_SNAPSHOT:
 		return true;
@@ -238,7 +243,9 @@ static bool is_dumped(const struct hadal_record *record)
 static void records_lost(struct model *model, const struct hadal_record_lost *record)
 {
 	if (record->count[HADAL_CLASS_PROCESS])
-		model->processes_lost = true;
+		model->lost |= HADAL_DUMP_PROCESSES;
+	if (record->count[HADAL_CLASS_CGROUP])
+		model->lost |= HADAL_DUMP_CGROUPS;
 }
 
 static void clock_synced(struct model *model, const struct hadal_record *record)
@@ -265,6 +272,11 @@ void model_record(struct model *model, const struct hadal_record *record)
 		break;
 	case HADAL_RECORD_DUMP_END:
 		dump_ended(model, (const struct hadal_record_dump *)record);
+		break;
+	case HADAL_RECORD_CGROUP_MKDIR:
+	case HADAL_RECORD_CGROUP_RMDIR:
+	case HADAL_RECORD_CGROUP_EXISTING:
+		cgroups_record(&model->cgroups, (const struct hadal_record_cgroup *)record);
 		break;
 	case HADAL_RECORD_PROCESS_FORK:
 	case HADAL_RECORD_PROCESS_EXEC:

@@ -69,7 +69,7 @@ struct model {
 	unsigned int listeners_dumped;	/* of these, listeners */
 	uint64_t dump_start;		/* ns, CLOCK_MONOTONIC, of the last dump */
 	uint64_t interval_start;	/* ns since the epoch: the end of the interval before */
-	bool processes_lost;		/* records of processes were lost: the next dump should hold them */
+	uint32_t lost;			/* HADAL_DUMP_*: what a dump should hold, records being lost */
 };
 
 /* Returns 0 and the model, for model_free(); -ENOMEM. */

@@ -8,6 +8,7 @@ struct container_address {
 	UT_hash_handle hh;
 	struct address address;
 	const struct container *container;	/* NULL: several claim it */
+	bool ended;				/* as they all have */
 };
 
 /* Addresses that AWS answers at on every instance, and what is there. */
@@ -109,13 +110,18 @@ static void index_clear(struct peers *peers)
 	}
 }
 
+static bool has_ended(const struct container *container)
+{
+	return container->references == container->removed;
+}
+
 static void index_add(struct peers *peers, const struct address *address, const struct container *container)
 {
 	struct container_address *entry;
 
 	HASH_FIND(hh, peers->by_address, address, sizeof(*address), entry);
 	if (entry) {
-		if (entry->container != container)
+		if (entry->container != container && entry->ended == has_ended(container))
 			entry->container = NULL;
 		return;
 	}
@@ -124,11 +130,25 @@ static void index_add(struct peers *peers, const struct address *address, const 
 		return;
 	entry->address = *address;
 	entry->container = container;
+	entry->ended = has_ended(container);
 	HASH_ADD(hh, peers->by_address, address, sizeof(entry->address), entry);
 	if (!TABLE_INSERTED(entry, hh))
 		free(entry);
 }
 
+static void index_all(struct peers *peers, bool ended)
+{
+	const struct container *container;
+
+	for (container = peers->containers->table; container; container = container->hh.next) {
+		if (!container->references || has_ended(container) != ended)
+			continue;
+		for (unsigned int i = 0; i < container->facts.address_count; i++)
+			index_add(peers, &container->facts.addresses[i], container);
+	}
+}
+
+/* An address is soon given anew: those who live come first. */
 void peers_index(struct peers *peers, uint64_t now)
 {
 	const struct container *container;
@@ -138,11 +158,9 @@ void peers_index(struct peers *peers, uint64_t now)
 	for (container = peers->containers->table; container; container = container->hh.next) {
 		if (!container->named && container_pending(container, now))
 			peers->containers_pending = true;
-		if (!container->references)
-			continue;
-		for (unsigned int i = 0; i < container->facts.address_count; i++)
-			index_add(peers, &container->facts.addresses[i], container);
 	}
+	index_all(peers, false);
+	index_all(peers, true);
 }
 
 void peers_free(struct peers *peers)
