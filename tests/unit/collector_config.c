@@ -124,7 +124,7 @@ static void every_key_is_taken(void **state)
 		   "logs = off\n"
 		   "profile = full\n"
 		   "histograms = explicit\n"
-		   "arguments = on\n"
+		   "arguments = on\nudp = on\n"
 		   "[module]\n"
 		   "lifecycle_ring = 64K\n"
 		   "flow_ring = 2M\n"
@@ -161,6 +161,7 @@ static void every_key_is_taken(void **state)
 	assert_int_equal(config.profile, CONFIG_PROFILE_FULL);
 	assert_int_equal(config.histograms, HISTOGRAM_EXPLICIT);
 	assert_true(config.arguments);
+	assert_true(config.udp);
 	assert_int_equal(config.lifecycle_ring, 65536);
 	assert_int_equal(config.flow_ring, 2 << 20);
 	assert_int_equal(config.watermark, 4096);

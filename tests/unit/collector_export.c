@@ -210,6 +210,46 @@ static void edges_become_points(void **state)
 	model_free(world.model);
 }
 
+/* Of UDP there is nothing but bytes; of what the module had no room to tell apart not even a role. */
+static void flows_of_udp_become_points(void **state)
+{
+	struct end end = end_of(1, 0, HADAL_TCP_CLIENT, &web, "172.17.0.2:40000", "93.184.216.34:443"), other = end;
+	const struct hadal_batch_point *point;
+	struct hadal_batch *batch;
+	struct world world;
+
+	(void)state;
+	world_open(&world, &(struct model_config){ 0 });
+	end.tcp.start_time = START + 1;
+	record_dump(&world.recorder, HADAL_RECORD_DUMP_START, HADAL_DUMP_UDP);
+	record_dump(&world.recorder, HADAL_RECORD_DUMP_END, HADAL_DUMP_UDP);
+	end.counters = (struct hadal_tcp_counters){ .acked = 1200, .received = 3400 };
+	record_udp(&world.recorder, &end, 0);
+	other.tcp = (struct hadal_tcp){ .id = 0 };
+	other.counters = (struct hadal_tcp_counters){ .received = 5 };
+	record_udp(&world.recorder, &other, HADAL_UDP_OTHER);
+	batch = interval(&world);
+
+	assert_int_equal(value_of(batch, "web", "hadal.udp.io", "network.io.direction", "transmit"), 1200);
+	point = find_point(batch, "web", "hadal.udp.io", "network.io.direction", "receive");
+	assert_int_equal(point->integer, 3400);
+	assert_string_equal(text_of(point->at.attributes, "network.transport"), "udp");
+	assert_string_equal(text_of(point->at.attributes, "hadal.edge.role"), "client");
+	assert_string_equal(text_of(point->at.attributes, "hadal.peer.kind"), "internet");
+	assert_int_equal(find_attribute(point->at.attributes, "server.port")->integer, 443);
+	assert_null(find_point(batch, "web", "hadal.tcp.connection.opened", NULL, NULL));
+	assert_null(find_point(batch, "web", "hadal.tcp.io", NULL, NULL));
+
+	point = find_point(batch, "other", "hadal.udp.io", NULL, NULL);
+	assert_int_equal(point->integer, 5);
+	assert_string_equal(text_of(point->at.attributes, "network.io.direction"), "receive");
+	assert_string_equal(text_of(point->at.attributes, "hadal.peer.kind"), "other");
+	assert_null(find_attribute(point->at.attributes, "hadal.edge.role"));
+	assert_null(find_attribute(point->at.attributes, "server.port"));
+	hadal_batch_free(batch);
+	model_free(world.model);
+}
+
 static uint64_t sum_of(const uint64_t *counts, size_t count)
 {
 	uint64_t sum = 0;
@@ -520,6 +560,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(edges_become_points),
+		cmocka_unit_test(flows_of_udp_become_points),
 		cmocka_unit_test(histograms_in_both_forms),
 		cmocka_unit_test(series_end),
 		cmocka_unit_test(starts_do_not_change),

@@ -88,11 +88,14 @@ static void docker_tells_all(void **state)
 	assert_int_equal(facts.address_count, 3);
 	address_parse("fd00::2", &address);
 	assert_true(address_equal(&facts.addresses[2], &address));
-	assert_int_equal(facts.port_count, 2);
+	assert_int_equal(facts.port_count, 3);
 	assert_int_equal(facts.ports[0].host_port, 8080);
 	assert_int_equal(facts.ports[0].port, 80);
 	assert_true(address_unspecified(&facts.ports[0].host));
 	assert_true(address_unspecified(&facts.ports[1].host));
+	assert_false(facts.ports[1].udp);
+	assert_true(facts.ports[2].udp);
+	assert_int_equal(facts.ports[2].host_port, 53);
 	assert_false(facts.host_network);
 
 	assert_int_equal(docker_parse_container(plain, strlen(plain), ID, &facts), 0);

@@ -3,6 +3,7 @@
  * The collector's model: records in, edges and workloads out.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -145,8 +146,8 @@ static void answer_all(struct world *world)
 	answer(world, ID_DB, "db", NULL, NULL, NULL, "172.17.0.4");
 }
 
-static const struct edge *find_edge(const struct world *world, const char *name, uint8_t role, const char *peer,
-				    uint16_t port)
+static const struct edge *find_edge_of(const struct world *world, uint8_t transport, const char *name, uint8_t role,
+				       const char *peer, uint16_t port)
 {
 	const struct edge *edge;
 
@@ -156,28 +157,41 @@ static const struct edge *find_edge(const struct world *world, const char *name,
 		if (!peer_name)
 			peer_name = peer_kind_name(edge->key.kind);
 		if (strcmp(edge->key.workload->name, name) == 0 && edge->key.role == role &&
-		    strcmp(peer_name, peer) == 0 && edge->key.server_port == port)
+		    strcmp(peer_name, peer) == 0 && edge->key.server_port == port && edge->key.transport == transport)
 			return edge;
 	}
 	return NULL;
 }
 
-static const struct edge *the_edge(const struct world *world, const char *name, uint8_t role, const char *peer,
-				   uint16_t port)
+static const struct edge *the_edge_of(const struct world *world, uint8_t transport, const char *name, uint8_t role,
+				      const char *peer, uint16_t port)
 {
-	const struct edge *edge = find_edge(world, name, role, peer, port);
+	const struct edge *edge = find_edge_of(world, transport, name, role, peer, port);
 
 	if (!edge) {
-		print_error("no edge %s -> %s:%u of role %u; there are:\n", name, peer, port, role);
+		print_error("no edge %s -> %s:%u of role %u, transport %u; there are:\n", name, peer, port, role,
+			    transport);
 		for (edge = world->model->edges.table; edge; edge = edge->hh.next)
-			print_error("  %s role %u peer %s %s:%u\n", edge->key.workload->name, edge->key.role,
-				    peer_kind_name(edge->key.kind),
+			print_error("  %s role %u transport %u peer %s %s:%u\n", edge->key.workload->name,
+				    edge->key.role, edge->key.transport, peer_kind_name(edge->key.kind),
 				    edge->key.peer ? edge->key.peer->name
 						   : edge->key.peer_name ? edge->key.peer_name : "-",
 				    edge->key.server_port);
 		fail();
 	}
 	return edge;
+}
+
+static const struct edge *the_edge(const struct world *world, const char *name, uint8_t role, const char *peer,
+				   uint16_t port)
+{
+	return the_edge_of(world, FLOW_TCP, name, role, peer, port);
+}
+
+static const struct edge *the_udp_edge(const struct world *world, const char *name, uint8_t role, const char *peer,
+				       uint16_t port)
+{
+	return the_edge_of(world, FLOW_UDP, name, role, peer, port);
 }
 
 static void expect_traffic(const struct edge *edge, uint64_t opened, uint64_t acked, uint64_t received)
@@ -609,6 +623,311 @@ static void more_errors_than_kinds(void **state)
 	assert_int_equal(counts.value[COUNT_ERRORS_FULL], 20 - VALUES_ERRORS);
 }
 
+static void client_of(struct world *world, uint64_t id, const struct actor *actor, const char *peer)
+{
+	struct end end = end_of(id, id, HADAL_TCP_CLIENT, actor, "172.17.0.2:40000", peer);
+
+	end.counters.acked = 1;
+	record_established(&world->recorder, &end, 0);
+	record_closed(&world->recorder, &end, TCP_FIN_WAIT2, 0);
+}
+
+/* ---- udp ---- */
+
+static void udp_dumped(struct world *world, uint16_t type)
+{
+	record_dump(&world->recorder, type, HADAL_DUMP_UDP);
+}
+
+static struct end udp_end(uint64_t id, uint8_t role, const struct actor *owner, const char *local, const char *peer)
+{
+	struct end end = end_of(id, 0, role, owner, local, peer);
+
+	end.tcp.start_time = START + id;
+	return end;
+}
+
+static void udp_moves(struct end *end, uint64_t sent, uint64_t received)
+{
+	end->counters.acked += sent;
+	end->counters.received += received;
+}
+
+/* One dump that holds these two, and the interval that it is for. */
+static void udp_interval(struct world *world, const struct end *one, const struct end *other)
+{
+	udp_dumped(world, HADAL_RECORD_DUMP_START);
+	if (one)
+		record_udp(&world->recorder, one, 0);
+	if (other)
+		record_udp(&world->recorder, other, 0);
+	udp_dumped(world, HADAL_RECORD_DUMP_END);
+	interval(world);
+}
+
+static void udp_open(struct world *world, const struct model_config *config)
+{
+	world_open(world, config);
+	start_services(world);
+	answer_all(world);
+	udp_interval(world, NULL, NULL);
+}
+
+/* Addresses that no container has: both ends have the same, and that is enough. */
+static void both_ends_of_udp_are_named(void **state)
+{
+	struct world world;
+	struct end client, server;
+
+	(void)state;
+	udp_open(&world, NULL);
+	client = udp_end(1, HADAL_TCP_CLIENT, &web, "192.168.9.9:40000", "192.168.9.1:53");
+	server = udp_end(2, HADAL_TCP_SERVER, &api, "192.168.9.1:53", "192.168.9.9:40000");
+	udp_moves(&client, 40, 120);
+	udp_moves(&server, 120, 40);
+	udp_interval(&world, &client, &server);
+	expect_traffic(the_udp_edge(&world, "web", HADAL_TCP_CLIENT, "api", 53), 0, 40, 120);
+	expect_traffic(the_udp_edge(&world, "api", HADAL_TCP_SERVER, "web", 53), 0, 120, 40);
+	udp_interval(&world, &server, &client);
+	udp_moves(&client, 1, 2);
+	udp_moves(&server, 2, 1);
+	record_udp(&world.recorder, &client, HADAL_UDP_ENDED);
+	record_udp(&world.recorder, &server, HADAL_UDP_ENDED | HADAL_UDP_IDLE);
+	interval(&world);
+	expect_traffic(the_udp_edge(&world, "web", HADAL_TCP_CLIENT, "api", 53), 0, 41, 122);
+	expect_traffic(the_udp_edge(&world, "api", HADAL_TCP_SERVER, "web", 53), 0, 122, 41);
+	assert_int_equal(HASH_COUNT(world.model->edges.table), 2);
+	assert_int_equal(the_udp_edge(&world, "web", HADAL_TCP_CLIENT, "api", 53)->active, 0);
+	assert_null(world.model->udp.table);
+	assert_int_equal(counted(&world, COUNT_DUMP_INCOMPLETE), 0);
+	world_close(&world);
+}
+
+/* The client is gone at once; who it asked is told by the interval's dump only. */
+static void short_flows_wait_for_their_server(void **state)
+{
+	struct world world;
+	struct end client, server;
+
+	(void)state;
+	udp_open(&world, NULL);
+	client = udp_end(1, HADAL_TCP_CLIENT, &web, "192.168.9.9:40000", "192.168.9.1:53");
+	server = udp_end(2, HADAL_TCP_SERVER, &api, "192.168.9.1:53", "192.168.9.9:40000");
+	udp_moves(&client, 40, 120);
+	udp_moves(&server, 120, 40);
+	record_udp(&world.recorder, &client, HADAL_UDP_ENDED);
+	world.recorder.time += 8 * SECOND;
+	model_tick(world.model, world.recorder.time);
+	udp_interval(&world, &server, NULL);
+	expect_traffic(the_udp_edge(&world, "web", HADAL_TCP_CLIENT, "api", 53), 0, 40, 120);
+	expect_traffic(the_udp_edge(&world, "api", HADAL_TCP_SERVER, "web", 53), 0, 120, 40);
+
+	/* of what goes to the internet nothing more will be learnt */
+	client = udp_end(3, HADAL_TCP_CLIENT, &web, "172.17.0.2:40001", "8.8.8.8:53");
+	udp_moves(&client, 30, 60);
+	record_udp(&world.recorder, &client, HADAL_UDP_ENDED);
+	assert_int_equal(HASH_COUNT(world.model->udp.table), 1);
+	interval(&world);
+	expect_traffic(the_udp_edge(&world, "web", HADAL_TCP_CLIENT, "internet", 53), 0, 30, 60);
+	world_close(&world);
+}
+
+static void flows_from_before_have_a_baseline(void **state)
+{
+	struct world world;
+	struct end end;
+
+	(void)state;
+	udp_open(&world, NULL);
+	end = udp_end(1, HADAL_TCP_CLIENT, &web, "172.17.0.2:40000", "172.17.0.4:514");
+	end.tcp.start_time = START - 1;
+	udp_moves(&end, 100000, 1);
+	udp_interval(&world, &end, NULL);
+	assert_null(world.model->edges.table);
+	udp_moves(&end, 7, 0);
+	udp_interval(&world, &end, NULL);
+	expect_traffic(the_udp_edge(&world, "web", HADAL_TCP_CLIENT, "db", 514), 0, 7, 0);
+
+	/* it ends before any dump has held it: what is new in it is not known */
+	end.tcp.id = 2;
+	record_udp(&world.recorder, &end, HADAL_UDP_ENDED);
+	/* without payload there is nothing to tell */
+	end = udp_end(3, HADAL_TCP_CLIENT, &web, "172.17.0.2:40000", "172.17.0.4:515");
+	record_udp(&world.recorder, &end, HADAL_UDP_ENDED);
+	interval(&world);
+	expect_traffic(the_udp_edge(&world, "web", HADAL_TCP_CLIENT, "db", 514), 0, 7, 0);
+	assert_int_equal(HASH_COUNT(world.model->edges.table), 1);
+	assert_int_equal(counted(&world, COUNT_BASELINE_MISSING), 1);
+	world_close(&world);
+}
+
+/* What found no room in the module is of nobody that is known. */
+static void flows_beyond_the_module_are_other(void **state)
+{
+	for (int from_before = 0; from_before < 2; from_before++) {
+		struct end other = { .counters = { .acked = 1000, .received = 500 } };
+		uint64_t before = from_before ? 1000 : 0;
+		const struct edge *edge;
+		struct world world;
+
+		(void)state;
+		world_open(&world, NULL);
+		udp_dumped(&world, HADAL_RECORD_DUMP_START);
+		if (from_before)
+			record_udp(&world.recorder, &other, HADAL_UDP_OTHER);
+		udp_dumped(&world, HADAL_RECORD_DUMP_END);
+		interval(&world);
+		assert_null(world.model->edges.table);
+		udp_moves(&other, 11, 22);
+		for (int i = 0; i < 2; i++) {
+			udp_dumped(&world, HADAL_RECORD_DUMP_START);
+			record_udp(&world.recorder, &other, HADAL_UDP_OTHER);
+			udp_dumped(&world, HADAL_RECORD_DUMP_END);
+			interval(&world);
+		}
+		edge = the_udp_edge(&world, WORKLOAD_OTHER, HADAL_TCP_ROLE_UNKNOWN, "other", 0);
+		expect_traffic(edge, 0, 1011 - before, 522 - before / 2);
+		assert_int_equal(HASH_COUNT(world.model->edges.table), 1);
+		assert_int_equal(counted(&world, COUNT_DUMP_INCOMPLETE), 0);
+		assert_int_equal(counted(&world, COUNT_WORKLOADS_FULL), 0);
+		world_close(&world);
+	}
+}
+
+/* The module looked when the server answered: it saw it send first. */
+static void servers_of_udp_are_known_by_their_ports(void **state)
+{
+	static const struct {
+		uint8_t told, role;
+		const char *local, *peer;
+		uint16_t port;
+	} cases[] = {
+		{ HADAL_TCP_CLIENT, HADAL_TCP_SERVER, "172.17.0.2:53", "172.17.0.4:40001", 53 },
+		{ HADAL_TCP_SERVER, HADAL_TCP_CLIENT, "172.17.0.2:40002", "172.17.0.4:54", 54 },
+		{ HADAL_TCP_CLIENT, HADAL_TCP_CLIENT, "172.17.0.2:123", "172.17.0.4:123", 123 },
+		{ HADAL_TCP_SERVER, HADAL_TCP_SERVER, "172.17.0.2:500", "172.17.0.4:4500", 500 },
+		{ HADAL_TCP_SERVER, HADAL_TCP_SERVER, "172.17.0.2:51820", "172.17.0.4:51821", 51820 },
+	};
+	struct world world;
+
+	(void)state;
+	udp_open(&world, NULL);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct end end = udp_end(i + 1, cases[i].told, &web, cases[i].local, cases[i].peer);
+
+		udp_moves(&end, 9, 0);
+		record_udp(&world.recorder, &end, HADAL_UDP_ENDED);
+		interval(&world);
+		expect_traffic(the_udp_edge(&world, "web", cases[i].role, "db", cases[i].port), 0, 9, 0);
+	}
+	world_close(&world);
+}
+
+static void sends_udp(struct world *world, uint64_t id, const struct actor *actor, const char *peer)
+{
+	struct end end = udp_end(id, HADAL_TCP_CLIENT, actor, "172.17.0.2:40000", peer);
+
+	udp_moves(&end, 5, 0);
+	record_udp(&world->recorder, &end, HADAL_UDP_ENDED);
+}
+
+/* What is published or listened to over TCP says nothing of UDP. */
+static void peers_of_udp_by_address(void **state)
+{
+	struct identity_answer answer = { .container = IDENTITY_FOUND, .task = IDENTITY_NOT_FOUND };
+	struct world world;
+	struct end listener;
+
+	(void)state;
+	udp_open(&world, NULL);
+	strcpy(answer.container_id, ID_DB);
+	strcpy(answer.facts.name, "db");
+	answer.facts.ports[0] = (struct published_port){ .host_port = 8053, .port = 53, .udp = true };
+	answer.facts.ports[1] = (struct published_port){ .host_port = 8054, .port = 54 };
+	answer.facts.port_count = 2;
+	containers_answer(&world.model->containers, &answer, world.recorder.time);
+	listener = end_of(900, 0, HADAL_TCP_LISTENER, &nginx, "0.0.0.0:80", "0.0.0.0:0");
+	record_listening(&world.recorder, &listener);
+	sends_udp(&world, 1, &web, "10.0.0.5:8053");
+	sends_udp(&world, 2, &web, "10.0.0.5:8054");
+	sends_udp(&world, 3, &web, "10.0.0.5:80");
+	sends_udp(&world, 4, &web, "224.0.0.251:5353");
+	sends_udp(&world, 5, &web, "255.255.255.255:67");
+	sends_udp(&world, 6, &web, "[ff02::fb]:5353");
+	sends_udp(&world, 7, &web, "[2001:db8::1]:53");
+	sends_udp(&world, 8, &web, "169.254.169.253:53");
+	interval(&world);
+	expect_traffic(the_udp_edge(&world, "web", HADAL_TCP_CLIENT, "db", 53), 0, 5, 0);
+	the_udp_edge(&world, "web", HADAL_TCP_CLIENT, "10.0.0.0/8", 8054);
+	the_udp_edge(&world, "web", HADAL_TCP_CLIENT, "10.0.0.0/8", 80);
+	expect_traffic(the_udp_edge(&world, "web", HADAL_TCP_CLIENT, "other", 5353), 0, 10, 0);
+	the_udp_edge(&world, "web", HADAL_TCP_CLIENT, "other", 67);
+	the_udp_edge(&world, "web", HADAL_TCP_CLIENT, "internet", 53);
+	the_udp_edge(&world, "web", HADAL_TCP_CLIENT, "dns", 53);
+	/* the same over TCP goes elsewhere */
+	client_of(&world, 20, &web, "10.0.0.5:8054");
+	client_of(&world, 21, &web, "10.0.0.5:80");
+	interval(&world);
+	the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 54);
+	the_edge(&world, "web", HADAL_TCP_CLIENT, "nginx.service", 80);
+	world_close(&world);
+}
+
+/* ENDED was lost: two dumps without it end it, and what they did not hold is lost. */
+static void lost_ends_of_flows_are_noticed(void **state)
+{
+	struct world world;
+	struct end end;
+
+	(void)state;
+	udp_open(&world, NULL);
+	end = udp_end(1, HADAL_TCP_CLIENT, &web, "172.17.0.2:40000", "172.17.0.4:514");
+	udp_moves(&end, 7, 0);
+	udp_interval(&world, &end, NULL);
+	udp_interval(&world, NULL, NULL);
+	assert_non_null(world.model->udp.table);
+	udp_interval(&world, NULL, NULL);
+	assert_null(world.model->udp.table);
+	expect_traffic(the_udp_edge(&world, "web", HADAL_TCP_CLIENT, "db", 514), 0, 7, 0);
+	assert_int_equal(counted(&world, COUNT_CLOSE_NOT_SEEN), 1);
+	world_close(&world);
+}
+
+static void flows_beyond_the_table_count(void **state)
+{
+	enum { FLOWS = 9 };
+	struct model_config config = { .udp_flows = 3, .edges_workload = 2 };
+	struct end end[FLOWS];
+	const struct edge *edge;
+	uint64_t sum = 0;
+	struct world world;
+
+	(void)state;
+	udp_open(&world, &config);
+	for (uint64_t i = 0; i < FLOWS; i++) {
+		char peer[64];
+
+		snprintf(peer, sizeof(peer), "172.17.0.4:%" PRIu64, 500 + i / 3);
+		end[i] = udp_end(i + 1, HADAL_TCP_CLIENT, &web, "172.17.0.2:40000", peer);
+		udp_moves(&end[i], 10, 1);
+		record_udp(&world.recorder, &end[i], 0);
+		assert_true(HASH_COUNT(world.model->udp.table) <= 3);
+	}
+	interval(&world);
+	for (int i = FLOWS - 1; i >= 0; i--) {
+		udp_moves(&end[i], 10, 1);
+		record_udp(&world.recorder, &end[i], HADAL_UDP_ENDED);
+		assert_true(HASH_COUNT(world.model->udp.table) <= 3);
+	}
+	interval(&world);
+	for (edge = world.model->edges.table; edge; edge = edge->hh.next)
+		sum += edge->values.acked;
+	assert_int_equal(sum, 20 * FLOWS);
+	assert_int_equal(the_udp_edge(&world, "web", HADAL_TCP_CLIENT, "other", 0)->values.acked, 60);
+	assert_true(counted(&world, COUNT_CONNECTIONS_FULL) > 0);
+	world_close(&world);
+}
+
 static struct end web_opens_to_db(struct world *world, uint64_t number)
 {
 	struct end end = end_of(number, number, HADAL_TCP_CLIENT, &web, "172.17.0.2:40000",
@@ -773,15 +1092,6 @@ static void cgroups_unknown_at_first(void **state)
 	interval(&world);
 	expect_traffic(the_edge(&world, "web", HADAL_TCP_CLIENT, "api", 8080), 1, 10, 20);
 	world_close(&world);
-}
-
-static void client_of(struct world *world, uint64_t id, const struct actor *actor, const char *peer)
-{
-	struct end end = end_of(id, id, HADAL_TCP_CLIENT, actor, "172.17.0.2:40000", peer);
-
-	end.counters.acked = 1;
-	record_established(&world->recorder, &end, 0);
-	record_closed(&world->recorder, &end, TCP_FIN_WAIT2, 0);
 }
 
 static void cgroup_told(struct world *world, uint16_t type, uint64_t id)
@@ -1570,6 +1880,8 @@ static void expect_bounds(struct world *world)
 	assert_true(HASH_COUNT(world->model->owners.table) <= config->owners);
 	assert_true(HASH_COUNT(world->model->connections.table) <= config->connections);
 	assert_true(HASH_COUNT(world->model->connections.pairs) <= config->connections);
+	assert_true(HASH_COUNT(world->model->udp.table) <= config->udp_flows);
+	assert_true(HASH_COUNT(world->model->udp.pairs) <= config->udp_flows);
 	assert_true(HASH_COUNT(world->model->listeners.table) <= config->listeners);
 	assert_true(HASH_COUNT(world->model->workloads.table) <= config->workloads + 1);
 	assert_true(world->model->events.length <= config->events);
@@ -1584,10 +1896,11 @@ static void records_of_any_kind(void **state)
 		HADAL_RECORD_TCP_ACCEPTED, HADAL_RECORD_TCP_CLOSED, HADAL_RECORD_TCP_SNAPSHOT,
 		HADAL_RECORD_TCP_LISTENING, HADAL_RECORD_TCP_LISTENER_CLOSED,
 		HADAL_RECORD_CGROUP_MKDIR, HADAL_RECORD_CGROUP_RMDIR, HADAL_RECORD_CGROUP_EXISTING,
+		HADAL_RECORD_UDP_FLOW,
 	};
 	struct model_config config = { .processes = 20, .owners = 15, .connections = 30, .listeners = 5,
-				       .workloads = 6, .flows = 20, .edges_host = 12, .edges_workload = 4,
-				       .events = 10, .cgroups = 8, .containers = 2, .lifecycle = true,
+				       .udp_flows = 10, .workloads = 6, .flows = 20, .edges_host = 12,
+				       .edges_workload = 4, .events = 10, .cgroups = 8, .containers = 2, .lifecycle = true,
 				       .idle_age = 40 * SECOND };
 	struct world world;
 	char local[64], peer[64], path[64];
@@ -1650,6 +1963,9 @@ static void records_of_any_kind(void **state)
 			record_cgroup(&world.recorder, type, random() % 9 == 0, actor.cgroup,
 				      random() % 2 ? "/docker/" ID_WEB : "/system.slice/a.service",
 				      (uint16_t)(random() % 4));
+			break;
+		case HADAL_RECORD_UDP_FLOW:
+			record_udp(&world.recorder, &end, random() % 3 ? 0 : 1U << random() % 5);
 			break;
 		default:
 			record_listener_closed(&world.recorder, &end);
@@ -1756,6 +2072,14 @@ int main(void)
 		cmocka_unit_test(families_do_not_split_services),
 		cmocka_unit_test(failures_carry_their_error),
 		cmocka_unit_test(more_errors_than_kinds),
+		cmocka_unit_test(both_ends_of_udp_are_named),
+		cmocka_unit_test(short_flows_wait_for_their_server),
+		cmocka_unit_test(flows_from_before_have_a_baseline),
+		cmocka_unit_test(flows_beyond_the_module_are_other),
+		cmocka_unit_test(servers_of_udp_are_known_by_their_ports),
+		cmocka_unit_test(peers_of_udp_by_address),
+		cmocka_unit_test(lost_ends_of_flows_are_noticed),
+		cmocka_unit_test(flows_beyond_the_table_count),
 		cmocka_unit_test(resets_are_told_from_closes),
 		cmocka_unit_test(endings_tell_of_resets),
 		cmocka_unit_test(identity_may_come_late),

@@ -238,3 +238,25 @@ void record_listener_closed(struct recorder *recorder, const struct end *end)
 
 	EMIT(recorder, record, HADAL_RECORD_TCP_LISTENER_CLOSED, HADAL_CLASS_TCP);
 }
+
+void record_udp(struct recorder *recorder, const struct end *end, uint32_t flags)
+{
+	struct hadal_record_udp_flow record = {
+		.udp = {
+			.id = end->tcp.id, .start_time = end->tcp.start_time, .last_time = end->tcp.start_time,
+			.cgroup_id = end->tcp.cgroup_id, .socket_cgroup_id = end->tcp.socket_cgroup_id,
+			.owner_start_boottime = end->tcp.owner_start_boottime, .owner_tgid = end->tcp.owner_tgid,
+			.net_ns = end->tcp.net_ns, .flags = flags, .role = end->tcp.role, .owner = end->tcp.owner,
+			.sent_bytes = end->counters.acked, .received_bytes = end->counters.received,
+		},
+	};
+
+	if (!(flags & HADAL_UDP_OTHER)) {
+		record.udp.family = end->tcp.family;
+		record.udp.local_port = end->tcp.local_port;
+		record.udp.peer_port = end->tcp.peer_port;
+		memcpy(record.udp.local_address, end->tcp.local_address, sizeof(record.udp.local_address));
+		memcpy(record.udp.peer_address, end->tcp.peer_address, sizeof(record.udp.peer_address));
+	}
+	EMIT(recorder, record, HADAL_RECORD_UDP_FLOW, HADAL_CLASS_UDP);
+}

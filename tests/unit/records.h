@@ -62,4 +62,7 @@ void record_closed_by(struct recorder *recorder, const struct end *end, uint32_t
 void record_listening(struct recorder *recorder, const struct end *end);
 void record_listener_closed(struct recorder *recorder, const struct end *end);
 
+/* The end as a flow of UDP: sent is its counter acked. @flags: HADAL_UDP_*. */
+void record_udp(struct recorder *recorder, const struct end *end, uint32_t flags);
+
 #endif

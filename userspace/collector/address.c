@@ -96,6 +96,8 @@ static enum address_scope scope_v4(const uint8_t *b)
 	if (b[0] == 10 || (b[0] == 172 && (b[1] & 0xf0) == 16) || (b[0] == 192 && b[1] == 168) ||
 	    (b[0] == 100 && (b[1] & 0xc0) == 64))
 		return ADDRESS_PRIVATE;
+	if ((b[0] & 0xf0) == 0xe0 || (b[0] & b[1] & b[2] & b[3]) == 0xff)
+		return ADDRESS_GROUP;
 	return ADDRESS_GLOBAL;
 }
 
@@ -114,5 +116,7 @@ enum address_scope address_scope(const struct address *address)
 		return ADDRESS_LINK_LOCAL;
 	if ((b[0] & 0xfe) == 0xfc)
 		return ADDRESS_PRIVATE;
+	if (b[0] == 0xff)
+		return ADDRESS_GROUP;
 	return ADDRESS_GLOBAL;
 }

@@ -25,6 +25,7 @@ enum address_scope {
 	ADDRESS_LOOPBACK,
 	ADDRESS_LINK_LOCAL,
 	ADDRESS_PRIVATE,	/* RFC 1918, RFC 6598, RFC 4193 */
+	ADDRESS_GROUP,		/* multicast, and IPv4's broadcast */
 	ADDRESS_GLOBAL,
 };
 

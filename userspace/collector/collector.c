@@ -39,6 +39,7 @@ struct collector {
 	uint64_t start_time;	/* ns since the epoch */
 	uint64_t dump_since;	/* ns, CLOCK_MONOTONIC: an interval's snapshot is under way; 0: none */
 	bool dump_ended;
+	bool udp;		/* the module tells of UDP */
 	bool ending;
 	int failure;		/* -errno that ends the run; 0 */
 };
@@ -214,6 +215,8 @@ static void module_config(const struct collector *collector, struct hadal_config
 	hadal_config_default(module, &collector->query);
 	module->classes = HADAL_CLASS_BIT(HADAL_CLASS_PROCESS) | HADAL_CLASS_BIT(HADAL_CLASS_CGROUP) |
 			  HADAL_CLASS_BIT(HADAL_CLASS_TCP);
+	if (collector->udp)
+		module->classes |= HADAL_CLASS_BIT(HADAL_CLASS_UDP);
 	module->lifecycle_ring_size = (uint32_t)config->lifecycle_ring;
 	module->flow_ring_size = (uint32_t)config->flow_ring;
 	module->watermark = (uint32_t)config->watermark;
@@ -258,6 +261,23 @@ static int filter_config(const struct config *config, struct hadal_config *modul
 	return filter_cgroups(config, module);
 }
 
+static bool tells_udp(const struct collector *collector)
+{
+	if (!collector->config.udp)
+		return false;
+	if (collector->query.classes & HADAL_CLASS_BIT(HADAL_CLASS_UDP))
+		return true;
+	log_line(LOG_PRIORITY_WARNING, "collector.udp is on, and module %s does not tell of UDP",
+		 collector->query.version);
+	return false;
+}
+
+/* What each interval's dump holds. */
+static uint32_t counters_of(const struct collector *collector)
+{
+	return HADAL_DUMP_CONNECTIONS | (collector->udp ? HADAL_DUMP_UDP : 0);
+}
+
 static int open_session(struct collector *collector)
 {
 	const char *device = collector->config.device ? collector->config.device : HADAL_DEVICE_PATH;
@@ -269,6 +289,7 @@ static int open_session(struct collector *collector)
 		return result;
 	}
 	hadal_session_query(collector->session, &collector->query);
+	collector->udp = tells_udp(collector);
 	module_config(collector, &module);
 	result = filter_config(&collector->config, &module);
 	if (result)
@@ -281,7 +302,7 @@ static int open_session(struct collector *collector)
 	if (result)
 		return complain(collector, "the session does not start", result);
 	result = hadal_session_request_dump(collector->session, HADAL_DUMP_CGROUPS | HADAL_DUMP_PROCESSES |
-								HADAL_DUMP_CONNECTIONS);
+								counters_of(collector));
 	return result ? complain(collector, "the dump at start", result) : 0;
 }
 
@@ -457,7 +478,7 @@ static void begin_interval(struct collector *collector)
 
 	if (collector->dump_since)
 		return;
-	result = hadal_session_request_dump(collector->session, HADAL_DUMP_CONNECTIONS | collector->model->lost);
+	result = hadal_session_request_dump(collector->session, counters_of(collector) | collector->model->lost);
 	if (result == -EBUSY)
 		return;	/* the dump at start is not through yet: the next interval tells all */
 	if (result) {
@@ -491,7 +512,7 @@ static bool needs_restart(const struct config *old, const struct config *new)
 	       old->edges_workload != new->edges_workload || old->workloads != new->workloads ||
 	       old->connections != new->connections || old->processes != new->processes ||
 	       old->containers != new->containers || old->events != new->events ||
-	       old->histograms != new->histograms || old->arguments != new->arguments ||
+	       old->histograms != new->histograms || old->arguments != new->arguments || old->udp != new->udp ||
 	       old->logs != new->logs || old->identity_wait != new->identity_wait || old->idle != new->idle ||
 	       memcmp(old->connection_key, new->connection_key, sizeof(old->connection_key)) ||
 	       old->network_count != new->network_count ||

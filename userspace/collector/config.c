@@ -87,6 +87,7 @@ static const struct option options[] = {
 	CHOICE("collector.profile", profile, profile_choices),
 	CHOICE("collector.histograms", histograms, histogram_choices),
 	SWITCH("collector.arguments", arguments),
+	SWITCH("collector.udp", udp),
 	NUMBER("collector.identity_wait", identity_wait, 1, 3600),
 	NUMBER("collector.idle", idle, 1, 86400),
 	NUMBER("collector.stop_timeout", stop_timeout, 1, 600),

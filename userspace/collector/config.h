@@ -55,6 +55,7 @@ struct config {
 	unsigned int profile;		/* enum config_profile */
 	unsigned int histograms;	/* enum histogram_form */
 	bool arguments;
+	bool udp;
 	uint64_t identity_wait;		/* s */
 	uint64_t idle;			/* s */
 	uint64_t stop_timeout;		/* s */

@@ -17,6 +17,13 @@ void connection_table_init(struct connection_table *table)
 	table->released = NULL;
 	table->start = 0;
 	table->dump = 0;
+	table->other = table->other_counted = (struct traffic){ 0 };
+	table->other_known = false;
+}
+
+static bool is_udp(const struct connection_table *table)
+{
+	return table->config.transport == FLOW_UDP;
 }
 
 /* ---- pairs ---- */
@@ -31,7 +38,24 @@ static void pair_remove(struct connection_table *table, struct pair *pair)
 	free(pair);
 }
 
-static struct pair *pair_new(struct connection_table *table, uint64_t key)
+/* Loopback is every network namespace's own. */
+static struct pair_key key_of_ends(const struct connection *connection)
+{
+	bool client = connection->role == HADAL_TCP_CLIENT;
+	const struct address *from = client ? &connection->local : &connection->peer;
+	const struct address *to = client ? &connection->peer : &connection->local;
+	uint16_t from_port = client ? connection->local_port : connection->peer_port;
+	uint16_t to_port = client ? connection->peer_port : connection->local_port;
+	bool loopback = address_scope(to) == ADDRESS_LOOPBACK;
+	struct pair_key key;
+
+	memcpy(&key.words[0], from->bytes, sizeof(from->bytes));
+	memcpy(&key.words[2], to->bytes, sizeof(to->bytes));
+	key.words[4] = (uint64_t)from_port << 48 | (uint64_t)to_port << 32 | (loopback ? connection->net_ns : 0);
+	return key;
+}
+
+static struct pair *pair_new(struct connection_table *table, const struct pair_key *key)
 {
 	struct pair *pair;
 
@@ -42,7 +66,7 @@ static struct pair *pair_new(struct connection_table *table, uint64_t key)
 	pair = calloc(1, sizeof(*pair));
 	if (!pair)
 		return NULL;
-	pair->key = key;
+	pair->key = *key;
 	HASH_ADD(hh, table->pairs, key, sizeof(pair->key), pair);
 	if (TABLE_INSERTED(pair, hh))
 		return pair;
@@ -50,13 +74,11 @@ static struct pair *pair_new(struct connection_table *table, uint64_t key)
 	return NULL;
 }
 
-static struct pair *pair_get(struct connection_table *table, uint64_t key)
+static struct pair *pair_get(struct connection_table *table, const struct pair_key *key)
 {
 	struct pair *pair;
 
-	if (!key)
-		return NULL;
-	HASH_FIND(hh, table->pairs, &key, sizeof(key), pair);
+	HASH_FIND(hh, table->pairs, key, sizeof(*key), pair);
 	if (pair && !pair->references)
 		DL_DELETE(table->released, pair);
 	if (!pair)
@@ -67,6 +89,18 @@ static struct pair *pair_get(struct connection_table *table, uint64_t key)
 	}
 	pair->references++;
 	return pair;
+}
+
+/* @key: of the connection, from its record; 0: it has none. */
+static struct pair *pair_of(struct connection_table *table, const struct connection *connection, uint64_t key)
+{
+	struct pair_key pair = { .words = { key } };
+
+	if (is_udp(table))
+		pair = key_of_ends(connection);
+	else if (!key)
+		return NULL;
+	return pair_get(table, &pair);
 }
 
 static void pair_put(struct connection_table *table, struct pair *pair, uint64_t now)
@@ -124,15 +158,22 @@ static struct owner *owner_of_process(struct connection_table *table, const stru
 	return owner_get(table->owners, cgroup, process ? process->executable : "");
 }
 
+/* UDP knows no listeners. */
+static struct owner *owner_of_listener(const struct connection_table *table, const struct hadal_tcp *tcp)
+{
+	struct address local = address_from_bytes(tcp->family, tcp->local_address);
+
+	return is_udp(table) ? NULL : listener_owner(table->listeners, tcp->net_ns, &local, tcp->local_port);
+}
+
 /* Nobody has taken the connection yet: it is for those who listen. */
 static struct owner *owner_of_socket(struct connection_table *table, const struct hadal_tcp *tcp, uint64_t now)
 {
-	struct address local = address_from_bytes(tcp->family, tcp->local_address);
 	struct owner *listening = NULL;
 	struct cgroup *cgroup;
 
 	if (tcp->role == HADAL_TCP_SERVER)
-		listening = listener_owner(table->listeners, tcp->net_ns, &local, tcp->local_port);
+		listening = owner_of_listener(table, tcp);
 	if (listening)
 		return owner_ref(listening);
 	/* After the listener: what an MPTCP listener accepts has the flag too. */
@@ -161,6 +202,7 @@ static struct flow *flow_of(struct connection_table *table, const struct connect
 	struct flow_key key = {
 		.owner = connection->owner ? connection->owner : table->owners->unknown,
 		.role = connection->role,
+		.transport = table->config.transport,
 		.server_port = client ? connection->peer_port : connection->local_port,
 	};
 
@@ -219,9 +261,13 @@ static void count_traffic(struct connection_table *table, struct connection *con
 
 static void count_connection(struct connection_table *table, struct connection *connection)
 {
-	struct flow *flow = flow_of(table, connection);
 	struct values *values;
+	struct flow *flow;
 
+	/* A flow of UDP is nothing but its traffic: without any it makes no edge. */
+	if (is_udp(table) && memcmp(&connection->last, &connection->counted, sizeof(connection->last)) == 0)
+		return;
+	flow = flow_of(table, connection);
 	if (!flow)
 		return;
 	values = &flow->values;
@@ -242,7 +288,7 @@ static bool settled(const struct connection_table *table, const struct connectio
 {
 	uint64_t since = connection->closed ? connection->closed_at : connection->seen;
 
-	if (now >= since + CONNECTION_SETTLE)
+	if (!is_udp(table) && now >= since + CONNECTION_SETTLE)
 		return true;
 	if (connection->unaccepted)
 		return false;
@@ -262,12 +308,9 @@ static struct connection *connection_find(const struct connection_table *table, 
 
 static uint8_t connection_role(const struct connection_table *table, const struct hadal_tcp *tcp)
 {
-	struct address local = address_from_bytes(tcp->family, tcp->local_address);
-
 	if (tcp->role == HADAL_TCP_CLIENT || tcp->role == HADAL_TCP_SERVER)
 		return tcp->role;
-	return listener_owner(table->listeners, tcp->net_ns, &local, tcp->local_port) ? HADAL_TCP_SERVER
-										     : HADAL_TCP_CLIENT;
+	return owner_of_listener(table, tcp) ? HADAL_TCP_SERVER : HADAL_TCP_CLIENT;
 }
 
 /* Takes the reference to @owner. */
@@ -290,7 +333,7 @@ static void connection_fill(struct connection_table *table, struct connection *c
 	connection->net_ns = tcp->net_ns;
 	connection->seen = now;
 	connection->dump = table->dump;
-	connection->pair = pair_get(table, tcp->key);
+	connection->pair = pair_of(table, connection, tcp->key);
 	connection_set_owner(table, connection, connection_owner(table, tcp, now));
 }
 
@@ -442,7 +485,7 @@ static void set_baseline(struct connection_table *table, struct connection *conn
 			 const struct hadal_tcp *tcp, const struct hadal_tcp_counters *counters)
 {
 	if (opened_here(table, tcp))
-		connection->opened = true;
+		connection->opened = !is_udp(table);
 	else
 		connection->counted = traffic_of(counters);
 }
@@ -459,24 +502,30 @@ static void take_counters(struct connection_table *table, struct connection *con
 	connection->counted = connection->last;
 }
 
-static void snapshot(struct connection_table *table, const struct hadal_record_tcp_snapshot *record)
+static void connection_lives(struct connection_table *table, const struct hadal_tcp *tcp,
+			     const struct hadal_tcp_counters *counters, uint64_t now)
 {
-	struct connection *connection = connection_find(table, record->tcp.id);
+	struct connection *connection = connection_find(table, tcp->id);
 
 	if (!connection) {
-		connection = connection_new(table, &record->tcp, record->header.time);
+		connection = connection_new(table, tcp, now);
 		if (!connection) {
 			count(table->counts, COUNT_CONNECTIONS_FULL);
 			return;
 		}
-		set_baseline(table, connection, &record->tcp, &record->counters);
+		set_baseline(table, connection, tcp, counters);
 	}
 	if (connection->closed)
 		return;
-	take_counters(table, connection, &record->counters);
+	take_counters(table, connection, counters);
 	connection->dump = table->dump;
 	if (!connection->owner)
-		connection_set_owner(table, connection, connection_owner(table, &record->tcp, record->header.time));
+		connection_set_owner(table, connection, connection_owner(table, tcp, now));
+}
+
+static void snapshot(struct connection_table *table, const struct hadal_record_tcp_snapshot *record)
+{
+	connection_lives(table, &record->tcp, &record->counters, record->header.time);
 }
 
 /*
@@ -535,43 +584,48 @@ static void close_connection(struct connection_table *table, struct connection *
 }
 
 /* Closed and not in the table, and no room for it: counted as it is. */
-static void count_closed(struct connection_table *table, const struct hadal_record_tcp_closed *record)
+static void count_closed(struct connection_table *table, const struct hadal_tcp *tcp,
+			 const struct hadal_tcp_counters *counters, bool reset, uint64_t now)
 {
-	struct connection connection = { .reset = was_reset(record) };
+	struct connection connection = { .reset = reset };
 
 	count(table->counts, COUNT_CONNECTIONS_FULL);
-	connection_fill(table, &connection, &record->tcp, record->header.time);
-	set_baseline(table, &connection, &record->tcp, &record->counters);
-	take_counters(table, &connection, &record->counters);
+	connection_fill(table, &connection, tcp, now);
+	set_baseline(table, &connection, tcp, counters);
+	take_counters(table, &connection, counters);
 	count_connection(table, &connection);
-	connection_release(table, &connection, record->header.time);
+	connection_release(table, &connection, now);
+}
+
+static void connection_ends(struct connection_table *table, const struct hadal_tcp *tcp,
+			    const struct hadal_tcp_counters *counters, bool reset, uint64_t now)
+{
+	struct connection *connection = connection_find(table, tcp->id);
+
+	if (!connection) {
+		if (!opened_here(table, tcp))
+			count(table->counts, COUNT_BASELINE_MISSING);
+		connection = connection_new(table, tcp, now);
+		if (!connection) {
+			count_closed(table, tcp, counters, reset, now);
+			return;
+		}
+		set_baseline(table, connection, tcp, counters);
+	}
+	if (connection->closed)
+		return;
+	take_counters(table, connection, counters);
+	connection->reset = reset;
+	connection->unaccepted = tcp->flags & HADAL_TCP_NOT_ACCEPTED;
+	close_connection(table, connection, now);
 }
 
 static void closed(struct connection_table *table, const struct hadal_record_tcp_closed *record)
 {
-	struct connection *connection;
-
-	if (untracked(&record->tcp)) {
+	if (untracked(&record->tcp))
 		count(table->counts, COUNT_BASELINE_MISSING);
-		return;
-	}
-	connection = connection_find(table, record->tcp.id);
-	if (!connection) {
-		if (!opened_here(table, &record->tcp))
-			count(table->counts, COUNT_BASELINE_MISSING);
-		connection = connection_new(table, &record->tcp, record->header.time);
-		if (!connection) {
-			count_closed(table, record);
-			return;
-		}
-		set_baseline(table, connection, &record->tcp, &record->counters);
-	}
-	if (connection->closed)
-		return;
-	take_counters(table, connection, &record->counters);
-	connection->reset = was_reset(record);
-	connection->unaccepted = record->tcp.flags & HADAL_TCP_NOT_ACCEPTED;
-	close_connection(table, connection, record->header.time);
+	else
+		connection_ends(table, &record->tcp, &record->counters, was_reset(record), record->header.time);
 }
 
 void connection_record(struct connection_table *table, const struct hadal_record *record)
@@ -597,6 +651,79 @@ void connection_record(struct connection_table *table, const struct hadal_record
 	}
 }
 
+/* ---- udp ---- */
+
+static bool is_ephemeral(const struct connection_table *table, uint16_t port)
+{
+	return port >= table->config.ephemeral_low && port <= table->config.ephemeral_high;
+}
+
+/*
+ * Who sent first, as the module saw it: it may have looked in the middle, when
+ * the server answered. A port of the ephemeral range is a client's, if the other is not.
+ */
+static uint8_t udp_role(const struct connection_table *table, const struct hadal_udp *udp)
+{
+	bool local = is_ephemeral(table, udp->local_port), peer = is_ephemeral(table, udp->peer_port);
+
+	if (local != peer)
+		return local ? HADAL_TCP_CLIENT : HADAL_TCP_SERVER;
+	return udp->role;
+}
+
+/* A flow as an end of a connection. */
+static struct hadal_tcp end_of_udp(const struct connection_table *table, const struct hadal_udp *udp)
+{
+	struct hadal_tcp end = {
+		.id = udp->id, .start_time = udp->start_time,
+		.cgroup_id = udp->cgroup_id, .socket_cgroup_id = udp->socket_cgroup_id,
+		.owner_start_boottime = udp->owner_start_boottime, .owner_tgid = udp->owner_tgid,
+		.cgroup_hierarchy = udp->cgroup_hierarchy, .net_ns = udp->net_ns,
+		.flags = udp->flags & HADAL_UDP_KERNEL_SOCKET ? HADAL_TCP_KERNEL_SOCKET : 0,
+		.role = udp_role(table, udp), .owner = udp->owner, .family = udp->family,
+		.local_port = udp->local_port, .peer_port = udp->peer_port,
+	};
+
+	memcpy(end.local_address, udp->local_address, sizeof(end.local_address));
+	memcpy(end.peer_address, udp->peer_address, sizeof(end.peer_address));
+	return end;
+}
+
+/* It has no start of its own: what a first dump holds was before, and what comes later has come since. */
+static void take_other(struct connection_table *table, const struct hadal_udp *udp)
+{
+	struct flow_key key = {
+		.owner = table->owners->other, .form = FLOW_PEER_OTHER, .transport = table->config.transport,
+	};
+	struct flow *flow;
+
+	table->other = (struct traffic){ .acked = udp->sent_bytes, .received = udp->received_bytes };
+	if (!table->other_known)
+		table->other_counted = table->other;
+	table->other_known = true;
+	if (memcmp(&table->other, &table->other_counted, sizeof(table->other)) == 0)
+		return;
+	flow = flow_get(table->flows, &key);
+	if (!flow)
+		return;
+	flow->values.acked += growth(table, table->other.acked, &table->other_counted.acked);
+	flow->values.received += growth(table, table->other.received, &table->other_counted.received);
+}
+
+void connection_udp_record(struct connection_table *table, const struct hadal_record_udp_flow *record)
+{
+	const struct hadal_udp *udp = &record->udp;
+	struct hadal_tcp_counters counters = { .acked = udp->sent_bytes, .received = udp->received_bytes };
+	struct hadal_tcp end = end_of_udp(table, udp);
+
+	if (udp->flags & HADAL_UDP_OTHER)
+		take_other(table, udp);
+	else if (udp->flags & HADAL_UDP_ENDED)
+		connection_ends(table, &end, &counters, false, record->header.time);
+	else
+		connection_lives(table, &end, &counters, record->header.time);
+}
+
 /* ---- time ---- */
 
 void connections_settle(struct connection_table *table, uint64_t now, bool all)
@@ -617,14 +744,12 @@ void connections_interval(struct connection_table *table, uint64_t now, bool all
 	struct connection *connection, *next;
 	struct flow *flow;
 
-	for (flow = table->flows->table; flow; flow = flow->hh.next)
-		flow->active = 0;
 	HASH_ITER(hh, table->table, connection, next) {
 		if (connection->closed)
 			continue;
 		if (all || settled(table, connection, now))
 			count_connection(table, connection);
-		flow = flow_of(table, connection);
+		flow = is_udp(table) ? NULL : flow_of(table, connection);
 		if (flow)
 			flow->active++;
 	}
@@ -634,6 +759,7 @@ void connections_sweep(struct connection_table *table, uint32_t dump, uint64_t n
 {
 	struct connection *connection, *next;
 
+	table->other_known = true;	/* none, if a whole dump holds none */
 	HASH_ITER(hh, table->table, connection, next) {
 		if (connection->closed || connection->dump + 1 >= dump)
 			continue;

@@ -3,7 +3,8 @@
  * Ends of connections, live and lately closed. The module's counters are
  * absolute for each; what they grew by goes into flows, at the close and at
  * each interval, once it is known who is at the other end or that it will not
- * be known.
+ * be known. What sockets exchange over UDP is kept likewise, in a table of its
+ * own: an end is then what one socket exchanges with one peer.
  */
 #ifndef HADALD_CONNECTION_TABLE_H
 #define HADALD_CONNECTION_TABLE_H
@@ -15,25 +16,32 @@
 #include "peers.h"
 #include "process_table.h"
 
-/* How long an end waits for the other to show itself, ns. */
+/* How long an end waits for the other to show itself, ns; over UDP till the interval's end. */
 #define CONNECTION_SETTLE	2000000000ULL
 
 struct connection_table_config {
 	unsigned int limit;
 	enum histogram_form histograms;
+	uint8_t transport;	/* enum flow_transport */
+	uint16_t ephemeral_low, ephemeral_high;	/* UDP: what clients' ports are */
 };
 
 struct traffic {
-	uint64_t acked;
+	uint64_t acked;		/* UDP: sent */
 	uint64_t received;
 	uint64_t segments_sent;
 	uint64_t segments_retransmitted;
 };
 
+/* What both ends know alike. TCP: the key of the connection. UDP: address and port of client and server. */
+struct pair_key {
+	uint64_t words[5];
+};
+
 /* Both ends of a connection by its key, while one of them is seen here. */
 struct pair {
 	UT_hash_handle hh;
-	uint64_t key;
+	struct pair_key key;
 	struct owner *client, *server;	/* NULL: not seen */
 	uint16_t server_port;
 	unsigned int references;	/* by connections */
@@ -79,6 +87,8 @@ struct connection_table {
 	struct counts *counts;
 	uint64_t start;		/* ns, CLOCK_MONOTONIC: since when records came */
 	uint32_t dump;		/* number of the last dump of connections that began */
+	struct traffic other, other_counted;	/* UDP: what the module had no room to tell apart */
+	bool other_known;	/* what of it was before is in other_counted */
 };
 
 /* The rest of @table is the caller's to set before and stays; see model.c. */
@@ -87,6 +97,9 @@ void connection_table_free(struct connection_table *table);
 
 /* Takes over a record of a connection (not of a listener). */
 void connection_record(struct connection_table *table, const struct hadal_record *record);
+
+/* The same for UDP, in a table for it. */
+void connection_udp_record(struct connection_table *table, const struct hadal_record_udp_flow *record);
 
 /* The owner of a socket as its record tells it; a reference for the caller, or NULL. */
 struct owner *connection_owner(struct connection_table *table, const struct hadal_tcp *tcp, uint64_t now);

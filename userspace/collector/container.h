@@ -24,6 +24,7 @@ struct published_port {
 	struct address host;	/* unspecified: all of the host's */
 	uint16_t host_port;
 	uint16_t port;		/* in the container */
+	bool udp;		/* else of TCP */
 };
 
 /* What a source says of a task; "" where it says nothing. */

@@ -64,9 +64,9 @@ static uint16_t parse_port(const char *text, char end_mark)
 	return *end == end_mark && port <= UINT16_MAX ? (uint16_t)port : 0;
 }
 
-static void add_binding(struct container_facts *facts, uint16_t port, struct json_object *binding)
+static void add_binding(struct container_facts *facts, uint16_t port, bool udp, struct json_object *binding)
 {
-	struct published_port published = { .port = port };
+	struct published_port published = { .port = port, .udp = udp };
 	const char *host = json_text(binding, "HostIp");
 
 	published.host_port = parse_port(json_text(binding, "HostPort"), '\0');
@@ -83,11 +83,12 @@ static void parse_ports(struct json_object *ports, struct container_facts *facts
 		return;
 	json_object_object_foreach(ports, name, bindings) {
 		uint16_t port = parse_port(name, '/');
+		bool udp = strstr(name, "/udp");
 
-		if (!port || !strstr(name, "/tcp") || !json_object_is_type(bindings, json_type_array))
+		if (!port || (!udp && !strstr(name, "/tcp")) || !json_object_is_type(bindings, json_type_array))
 			continue;
 		for (size_t i = 0; i < json_object_array_length(bindings); i++)
-			add_binding(facts, port, json_object_array_get_idx(bindings, i));
+			add_binding(facts, port, udp, json_object_array_get_idx(bindings, i));
 	}
 }
 

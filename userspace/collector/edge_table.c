@@ -45,7 +45,7 @@ static struct edge *edge_new(struct edge_table *table, const struct edge_key *ke
 	return edge;
 }
 
-/* Counts which bound is reached. The edges to other come on top: two a workload at most. */
+/* Counts which bound is reached. The edges to other come on top: two a workload and transport at most. */
 static bool has_room(struct edge_table *table, const struct edge_key *key)
 {
 	if (is_other(key))
@@ -70,14 +70,16 @@ static struct edge *edge_get(struct edge_table *table, const struct edge_key *ke
 		return edge;
 	if (has_room(table, key))
 		return edge_new(table, key, wall);
-	other = (struct edge_key){ .workload = key->workload, .role = key->role, .kind = PEER_OTHER };
+	other = (struct edge_key){ .workload = key->workload, .role = key->role, .kind = PEER_OTHER,
+				   .transport = key->transport };
 	return edge_get(table, &other, wall);
 }
 
 static struct edge_key key_of(struct edge_table *table, struct workload *workload, struct workload *peer_workload,
 			      const struct peer *peer, const struct flow *flow)
 {
-	struct edge_key key = { .workload = workload, .role = flow->key.role, .kind = (uint8_t)peer->kind };
+	struct edge_key key = { .workload = workload, .role = flow->key.role, .kind = (uint8_t)peer->kind,
+				.transport = flow->key.transport };
 
 	if (flow->key.form == FLOW_PEER_OTHER)
 		return key;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Edges: (local workload, role, peer, server port) with what adds up on them
+ * Edges: (local workload, role, peer, server port, transport) with what adds up on them
  * since they began. These are the series that are shipped.
  */
 #ifndef HADALD_EDGE_TABLE_H
@@ -19,7 +19,8 @@ struct edge_key {
 	uint16_t server_port;		/* 0: left out */
 	uint8_t role;
 	uint8_t kind;			/* enum peer_kind */
-	uint32_t zero;
+	uint8_t transport;		/* enum flow_transport */
+	uint8_t zero[3];
 };
 
 struct edge {

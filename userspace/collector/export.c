@@ -20,6 +20,8 @@ static const struct hadal_metric_info
 			"Connections open at the end of the interval", HADAL_UP_DOWN_COUNTER },
 	io_info = { "hadal.tcp.io", "By",
 		    "Payload acknowledged by the peer (transmit) and received in order (receive)", HADAL_COUNTER },
+	udp_io_info = { "hadal.udp.io", "By", "Payload of datagrams sent (transmit) and received (receive)",
+			HADAL_COUNTER },
 	sent_info = { "hadal.tcp.segment.sent", "{segment}", "Segments sent", HADAL_COUNTER },
 	retransmitted_info = { "hadal.tcp.segment.retransmitted", "{segment}", "Segments sent again", HADAL_COUNTER },
 	exited_info = { "hadal.process.exited", "{process}", "Processes that ended", HADAL_COUNTER },
@@ -205,20 +207,33 @@ static void put_histogram(const struct target *target, const struct hadal_metric
 
 /* ---- edges ---- */
 
+static const char *role_name(uint8_t role)
+{
+	switch (role) {
+	case HADAL_TCP_CLIENT:
+		return HADAL_VALUE_ROLE_CLIENT;
+	case HADAL_TCP_SERVER:
+		return HADAL_VALUE_ROLE_SERVER;
+	default:
+		return NULL;
+	}
+}
+
 static struct attributes edge_attributes(const struct edge *edge)
 {
 	const struct edge_key *key = &edge->key;
 	struct attributes attributes = { .count = 0 };
 
-	add(&attributes, hadal_string("hadal.edge.role", key->role == HADAL_TCP_CLIENT ? HADAL_VALUE_ROLE_CLIENT
-										      : HADAL_VALUE_ROLE_SERVER));
+	add(&attributes, hadal_string("hadal.edge.role", role_name(key->role)));
 	add(&attributes, hadal_string("hadal.peer.kind", peer_kind_name(key->kind)));
 	add(&attributes, hadal_string("hadal.peer.name", key->peer ? key->peer->name : key->peer_name));
 	add(&attributes, hadal_string("hadal.peer.namespace", key->peer ? key->peer->namespace : NULL));
 	add(&attributes, hadal_string("hadal.edge.via", key->via));
 	if (key->server_port)
 		add(&attributes, hadal_int("server.port", key->server_port));
-	add(&attributes, hadal_string(HADAL_ATTR_NETWORK_TRANSPORT, HADAL_VALUE_TRANSPORT_TCP));
+	add(&attributes, hadal_string(HADAL_ATTR_NETWORK_TRANSPORT, key->transport == FLOW_UDP
+								    ? HADAL_VALUE_TRANSPORT_UDP
+								    : HADAL_VALUE_TRANSPORT_TCP));
 	return attributes;
 }
 
@@ -240,6 +255,15 @@ static void put_failures(const struct target *target, const struct attributes *b
 		 with(target->batch, base, hadal_string(HADAL_ATTR_ERROR_TYPE, HADAL_VALUE_ERROR_OTHER)), other);
 }
 
+static void put_io(const struct target *target, const struct hadal_metric_info *info, const struct attributes *base,
+		   const struct values *values)
+{
+	put_some(target, info, with(target->batch, base, hadal_string("network.io.direction", "transmit")),
+		 values->acked);
+	put_some(target, info, with(target->batch, base, hadal_string("network.io.direction", "receive")),
+		 values->received);
+}
+
 static void put_edge(const struct export_source *source, struct hadal_batch *batch,
 		     struct hadal_resource *resource, const struct edge *edge)
 {
@@ -248,14 +272,15 @@ static void put_edge(const struct export_source *source, struct hadal_batch *bat
 	const struct hadal_attributes *attributes = finish(batch, &base);
 	const struct values *values = &edge->values;
 
+	if (edge->key.transport == FLOW_UDP) {
+		put_io(&target, &udp_io_info, &base, values);
+		return;
+	}
 	put_count(&target, &opened_info, attributes, values->opened);
 	put_count(&target, &active_info, attributes, edge->active);
 	put_failures(&target, &base, values);
 	put_some(&target, &reset_info, attributes, values->reset);
-	put_some(&target, &io_info, with(batch, &base, hadal_string("network.io.direction", "transmit")),
-		 values->acked);
-	put_some(&target, &io_info, with(batch, &base, hadal_string("network.io.direction", "receive")),
-		 values->received);
+	put_io(&target, &io_info, &base, values);
 	put_some(&target, &sent_info, attributes, values->segments_sent);
 	put_some(&target, &retransmitted_info, attributes, values->segments_retransmitted);
 	put_histogram(&target, connect_infos, attributes, values->connect);

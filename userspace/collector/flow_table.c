@@ -3,7 +3,7 @@
 
 #include "flow_table.h"
 
-_Static_assert(sizeof(struct flow_key) == 40, "flow_key is hashed as bytes and must have no padding");
+_Static_assert(sizeof(struct flow_key) == 48, "flow_key is hashed as bytes and must have no padding");
 
 void flow_table_init(struct flow_table *table, unsigned int limit, struct owners *owners, struct counts *counts)
 {
@@ -50,8 +50,15 @@ struct flow *flow_get(struct flow_table *table, const struct flow_key *key)
 		return flow;
 	}
 	count(table->counts, COUNT_FLOWS_FULL);
-	other = (struct flow_key){ .owner = key->owner, .role = key->role, .form = FLOW_PEER_OTHER };
+	other = (struct flow_key){ .owner = key->owner, .role = key->role, .form = FLOW_PEER_OTHER,
+				   .transport = key->transport };
 	return flow_get(table, &other);
+}
+
+void flows_begin(struct flow_table *table)
+{
+	for (struct flow *flow = table->table; flow; flow = flow->hh.next)
+		flow->active = 0;
 }
 
 void flow_remove(struct flow_table *table, struct flow *flow)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Flows: what connections did since the last interval, by local owner and by
+ * Flows: what connections, or the flows of UDP, did since the last interval, by local owner and by
  * the peer as it was known then. Edges are made of them when both have names.
  */
 #ifndef HADALD_FLOW_TABLE_H
@@ -19,21 +19,28 @@ enum flow_peer {
 	FLOW_PEER_OTHER,	/* the table was full */
 };
 
+enum flow_transport {
+	FLOW_TCP,
+	FLOW_UDP,
+};
+
 struct flow_key {
 	struct owner *owner;
 	struct owner *peer_owner;	/* FLOW_PEER_OWNER */
 	struct address peer;		/* FLOW_PEER_ADDRESS */
 	uint32_t net_ns;		/* FLOW_PEER_ADDRESS */
 	uint16_t server_port;
-	uint8_t role;			/* enum hadal_tcp_role: client or server */
+	uint8_t role;			/* enum hadal_tcp_role: client or server; unknown: of owners->other */
 	uint8_t form;			/* enum flow_peer */
+	uint8_t transport;		/* enum flow_transport */
+	uint8_t zero[7];
 };
 
 struct flow {
 	UT_hash_handle hh;
 	struct flow_key key;
 	struct values values;
-	uint64_t active;	/* live connections at this interval's end */
+	uint64_t active;	/* live connections at this interval's end; none of UDP */
 };
 
 struct flow_table {
@@ -51,6 +58,9 @@ void flow_table_free(struct flow_table *table);
  * and port. NULL: no memory. Takes references of its own to the owners.
  */
 struct flow *flow_get(struct flow_table *table, const struct flow_key *key);
+
+/* At an interval's end, before its connections are counted: nothing is live any more. */
+void flows_begin(struct flow_table *table);
 void flow_remove(struct flow_table *table, struct flow *flow);
 
 #endif

@@ -28,6 +28,7 @@ static struct model_config with_defaults(const struct model_config *from)
 	default_to(&config.owners, 16384);
 	default_to(&config.listeners, 16384);
 	default_to(&config.connections, 131072);
+	default_to(&config.udp_flows, 65536);
 	default_to(&config.flows, 16384);
 	default_to(&config.workloads, 1000);
 	default_to(&config.edges_host, 2000);
@@ -68,10 +69,11 @@ static void init_tables(struct model *model)
 	event_queue_init(&model->events, config->events, config->arguments, &model->owners, counts);
 }
 
-static void init_connections(struct model *model)
+static void init_connections(struct model *model, struct connection_table *table,
+			     const struct connection_table_config *config)
 {
-	model->connections = (struct connection_table){
-		.config = { .limit = model->config.connections, .histograms = model->config.histograms },
+	*table = (struct connection_table){
+		.config = *config,
 		.processes = &model->processes,
 		.cgroups = &model->cgroups,
 		.owners = &model->owners,
@@ -80,7 +82,22 @@ static void init_connections(struct model *model)
 		.flows = &model->flows,
 		.counts = &model->counts,
 	};
-	connection_table_init(&model->connections);
+	connection_table_init(table);
+}
+
+static void init_transports(struct model *model)
+{
+	const struct model_config *config = &model->config;
+	struct connection_table_config tcp = {
+		.limit = config->connections, .histograms = config->histograms, .transport = FLOW_TCP,
+	};
+	struct connection_table_config udp = {
+		.limit = config->udp_flows, .transport = FLOW_UDP,
+		.ephemeral_low = config->ephemeral_low, .ephemeral_high = config->ephemeral_high,
+	};
+
+	init_connections(model, &model->connections, &tcp);
+	init_connections(model, &model->udp, &udp);
 }
 
 int model_new(const struct model_config *config, struct model **model)
@@ -96,7 +113,7 @@ int model_new(const struct model_config *config, struct model **model)
 	}
 	new->interval_start = config->start_time;
 	init_tables(new);
-	init_connections(new);
+	init_transports(new);
 	*model = new;
 	return 0;
 }
@@ -108,6 +125,7 @@ void model_free(struct model *model)
 		return;
 	event_queue_free(&model->events);
 	edge_table_free(&model->edges);
+	connection_table_free(&model->udp);
 	connection_table_free(&model->connections);
 	flow_table_free(&model->flows);
 	peers_free(&model->peers);
@@ -193,10 +211,22 @@ static void dump_started(struct model *model, const struct hadal_record_dump *re
 {
 	model->dump_start = record->header.time;
 	model->dumped = 0;
+	if (record->what & HADAL_DUMP_UDP)
+		model->udp.dump++;
 	if (!(record->what & HADAL_DUMP_CONNECTIONS))
 		return;
 	model->connections.dump++;
 	model->listeners_dumped = 0;
+}
+
+static void dump_was_cut(struct model *model, uint32_t what)
+{
+	count(&model->counts, COUNT_DUMP_INCOMPLETE);
+	model->lost |= what & HELD_BY_RECORDS;
+	if (what & HADAL_DUMP_UDP && model->udp.dump)
+		model->udp.dump--;
+	if (what & HADAL_DUMP_CONNECTIONS && model->connections.dump)
+		model->connections.dump--;
 }
 
 /*
@@ -208,10 +238,7 @@ static void dump_ended(struct model *model, const struct hadal_record_dump *reco
 	uint64_t now = record->header.time;
 
 	if (model->dumped < record->records) {
-		count(&model->counts, COUNT_DUMP_INCOMPLETE);
-		model->lost |= record->what & HELD_BY_RECORDS;
-		if (record->what & HADAL_DUMP_CONNECTIONS && model->connections.dump)
-			model->connections.dump--;
+		dump_was_cut(model, record->what);
 		return;
 	}
 	if (record->what & HADAL_DUMP_CGROUPS)
@@ -219,6 +246,8 @@ static void dump_ended(struct model *model, const struct hadal_record_dump *reco
 	if (record->what & HADAL_DUMP_PROCESSES)
 		process_table_resync(&model->processes, model->dump_start, now);
 	model->lost &= ~record->what;
+	if (record->what & HADAL_DUMP_UDP)
+		connections_sweep(&model->udp, model->udp.dump, now);
 	if (!(record->what & HADAL_DUMP_CONNECTIONS))
 		return;
 	connections_sweep(&model->connections, model->connections.dump, now);
@@ -235,6 +264,8 @@ static bool is_dumped(const struct hadal_record *record)
 		return true;
 	case HADAL_RECORD_TCP_LISTENING:
 		return hadal_record_tcp(record)->flags & HADAL_TCP_DUMPED;
+	case HADAL_RECORD_UDP_FLOW:
+		return !(hadal_record_udp(record)->flags & HADAL_UDP_ENDED);
 	default:
 		return false;
 	}
@@ -251,8 +282,10 @@ static void records_lost(struct model *model, const struct hadal_record_lost *re
 static void clock_synced(struct model *model, const struct hadal_record *record)
 {
 	hadal_clock_update(&model->clock, record);
-	if (!model->connections.start)
-		model->connections.start = model->clock.monotonic;
+	if (model->connections.start)
+		return;
+	model->connections.start = model->clock.monotonic;
+	model->udp.start = model->clock.monotonic;
 }
 
 void model_record(struct model *model, const struct hadal_record *record)
@@ -292,6 +325,9 @@ void model_record(struct model *model, const struct hadal_record *record)
 		break;
 	case HADAL_RECORD_TCP_LISTENER_CLOSED:
 		listener_closed(&model->listeners, hadal_record_tcp(record)->id);
+		break;
+	case HADAL_RECORD_UDP_FLOW:
+		connection_udp_record(&model->udp, (const struct hadal_record_udp_flow *)record);
 		break;
 	default:
 		connection_record(&model->connections, record);
@@ -338,15 +374,16 @@ static bool peer_behind_proxy(const struct model *model, const struct flow *flow
 {
 	static const char via[] = "docker-proxy";
 	const struct container *container, *local = container_of(flow->key.owner);
+	bool udp = flow->key.transport == FLOW_UDP;
 	uint16_t inner;
 
 	if (flow->key.role == HADAL_TCP_CLIENT) {
-		container = peers_published(&model->peers, flow->key.server_port, &inner);
+		container = peers_published(&model->peers, udp, flow->key.server_port, &inner);
 		if (container)
 			*peer = (struct peer){ .kind = PEER_WORKLOAD, .container = container, .via = via, .port = inner };
 		return container;
 	}
-	if (!local || !container_publishes(local, flow->key.server_port))
+	if (!local || !container_publishes(local, udp, flow->key.server_port))
 		return false;
 	*peer = (struct peer){ .kind = PEER_OTHER, .via = via, .port = flow->key.server_port };
 	return true;
@@ -356,13 +393,14 @@ static bool peer_behind_proxy(const struct model *model, const struct flow *flow
 static bool is_folded(const struct model *model, const struct flow *flow, const struct peer *peer)
 {
 	const struct container *container = peer->container ? peer->container : container_of(peer->owner);
+	bool udp = flow->key.transport == FLOW_UDP;
 	uint16_t inner;
 
 	if (!owner_is_proxy(flow->key.owner))
 		return false;
 	if (flow->key.role == HADAL_TCP_SERVER)
-		return peers_published(&model->peers, flow->key.server_port, &inner);
-	return container && container_publishes(container, flow->key.server_port);
+		return peers_published(&model->peers, udp, flow->key.server_port, &inner);
+	return container && container_publishes(container, udp, flow->key.server_port);
 }
 
 /* Returns false when the peer may still become known. */
@@ -455,8 +493,11 @@ void model_interval(struct model *model, uint64_t now, uint64_t wall, bool all)
 	model->workloads.since = since;
 	cgroups_retry(&model->cgroups, now);
 	peers_index(&model->peers, now);
+	flows_begin(&model->flows);
 	connections_settle(&model->connections, now, all);
 	connections_interval(&model->connections, now, all);
+	connections_settle(&model->udp, now, true);
+	connections_interval(&model->udp, now, true);
 	settle_all_exits(model, now, wall, all);
 	edges_begin(&model->edges, since);
 	HASH_ITER(hh, model->flows.table, flow, next)

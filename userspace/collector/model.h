@@ -31,6 +31,7 @@ struct model_config {
 	unsigned int owners;		/* 16,384 */
 	unsigned int listeners;		/* 16,384 */
 	unsigned int connections;	/* 131,072 */
+	unsigned int udp_flows;		/* 65,536: flows of UDP in the module's sense */
 	unsigned int flows;		/* 16,384 */
 	unsigned int workloads;		/* 1,000 */
 	unsigned int edges_host;	/* 2,000 */
@@ -63,6 +64,7 @@ struct model {
 	struct peers peers;
 	struct flow_table flows;
 	struct connection_table connections;
+	struct connection_table udp;
 	struct edge_table edges;
 	struct event_queue events;
 	uint64_t dumped;		/* records of the dump under way */

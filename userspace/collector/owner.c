@@ -36,11 +36,13 @@ int owners_init(struct owners *owners, unsigned int limit, struct counts *counts
 	*owners = (struct owners){ .limit = limit, .counts = counts };
 	owners->unknown = owner_new("unknown");
 	owners->kernel = owner_new("kernel");
-	if (!owners->unknown || !owners->kernel) {
+	owners->other = owner_new("other");
+	if (!owners->unknown || !owners->kernel || !owners->other) {
 		owners_free(owners);
 		return -ENOMEM;
 	}
 	owners->kernel->kernel = true;
+	owners->other->other = true;
 	return 0;
 }
 
@@ -60,7 +62,8 @@ void owners_free(struct owners *owners)
 		owner_remove(owners, owner);
 	owner_free(owners->unknown);
 	owner_free(owners->kernel);
-	owners->unknown = owners->kernel = NULL;
+	owner_free(owners->other);
+	owners->unknown = owners->kernel = owners->other = NULL;
 }
 
 static const char proxy_executable[] = "docker-proxy";
@@ -132,7 +135,7 @@ void owner_put(struct owners *owners, struct owner *owner)
 {
 	if (!owner || --owner->references)
 		return;
-	if (owner != owners->unknown && owner != owners->kernel)
+	if (owner != owners->unknown && owner != owners->kernel && owner != owners->other)
 		owner_remove(owners, owner);
 }
 
@@ -173,6 +176,8 @@ struct workload *owner_workload(const struct owner *owner, struct workloads *wor
 
 	if (owner->kernel)
 		return workload_get(workloads, "", WORKLOAD_KERNEL, wall);
+	if (owner->other)
+		return workload_other(workloads, wall);
 	if (cgroup && cgroup->container)
 		return container_workload(cgroup->container, workloads, wall);
 	if (cgroup && cgroup->unit[0])

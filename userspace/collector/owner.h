@@ -23,13 +23,14 @@ struct owner {
 	struct cgroup *cgroup;			/* NULL: none known */
 	char executable[EXECUTABLE_SIZE];	/* base name; "" where it makes no difference */
 	bool kernel;
+	bool other;				/* many, whom the module had no room to tell apart */
 	unsigned int references;
 	struct exits *exits;			/* not yet added to a workload; NULL: none */
 };
 
 struct owners {
 	struct owner *table;
-	struct owner *unknown, *kernel;
+	struct owner *unknown, *kernel, *other;
 	unsigned int limit;
 	struct counts *counts;
 };

@@ -214,14 +214,13 @@ static bool found_container(const struct peers *peers, struct peer *peer, const 
 	return true;
 }
 
-static bool publishes(const struct container *container, const struct address *address, uint16_t port,
-		      uint16_t *inner)
+static bool publishes(const struct container *container, const struct flow_key *key, uint16_t *inner)
 {
 	for (unsigned int i = 0; i < container->facts.port_count; i++) {
 		const struct published_port *published = &container->facts.ports[i];
 
-		if (published->host_port == port &&
-		    (address_unspecified(&published->host) || address_equal(&published->host, address))) {
+		if (published->host_port == key->server_port && published->udp == (key->transport == FLOW_UDP) &&
+		    (address_unspecified(&published->host) || address_equal(&published->host, &key->peer))) {
 			*inner = published->port;
 			return true;
 		}
@@ -229,13 +228,13 @@ static bool publishes(const struct container *container, const struct address *a
 	return false;
 }
 
-const struct container *peers_published(const struct peers *peers, uint16_t port, uint16_t *inner)
+const struct container *peers_published(const struct peers *peers, bool udp, uint16_t port, uint16_t *inner)
 {
 	const struct container *container, *found = NULL;
 
 	for (container = peers->containers->table; container; container = container->hh.next) {
 		for (unsigned int i = 0; i < container->facts.port_count && container->references; i++) {
-			if (container->facts.ports[i].host_port != port)
+			if (container->facts.ports[i].host_port != port || container->facts.ports[i].udp != udp)
 				continue;
 			if (found && found != container)
 				return NULL;
@@ -246,10 +245,10 @@ const struct container *peers_published(const struct peers *peers, uint16_t port
 	return found;
 }
 
-bool container_publishes(const struct container *container, uint16_t inner)
+bool container_publishes(const struct container *container, bool udp, uint16_t inner)
 {
 	for (unsigned int i = 0; i < container->facts.port_count; i++) {
-		if (container->facts.ports[i].port == inner)
+		if (container->facts.ports[i].port == inner && container->facts.ports[i].udp == udp)
 			return true;
 	}
 	return false;
@@ -264,7 +263,7 @@ static bool found_published(const struct peers *peers, const struct flow_key *ke
 	if (!loopback && !peers_is_host(peers, &key->peer))
 		return false;
 	for (container = peers->containers->table; container; container = container->hh.next) {
-		if (!container->references || !publishes(container, &key->peer, key->server_port, &inner))
+		if (!container->references || !publishes(container, key, &inner))
 			continue;
 		peer->kind = PEER_WORKLOAD;
 		peer->container = container;
@@ -274,22 +273,27 @@ static bool found_published(const struct peers *peers, const struct flow_key *ke
 	return false;
 }
 
+/* Who listens in that network namespace; nobody does over UDP. */
+static bool found_listener(const struct peers *peers, const struct flow_key *key, uint32_t net_ns, struct peer *peer)
+{
+	if (key->transport == FLOW_UDP)
+		return false;
+	return found_owner(peer, listener_owner(peers->listeners, net_ns, &key->peer, key->server_port));
+}
+
 static bool found_server(const struct peers *peers, const struct flow_key *key, struct peer *peer)
 {
 	const struct container *container = container_at(peers, &key->peer);
 
 	if (container)
-		return found_owner(peer, listener_owner(peers->listeners, container->net_ns, &key->peer,
-							key->server_port)) ||
+		return found_listener(peers, key, container->net_ns, peer) ||
 		       found_container(peers, peer, container);
 	if (found_published(peers, key, peer))
 		return true;
 	if (address_scope(&key->peer) == ADDRESS_LOOPBACK)
-		return found_owner(peer, listener_owner(peers->listeners, key->net_ns, &key->peer,
-							key->server_port));
+		return found_listener(peers, key, key->net_ns, peer);
 	if (peers_is_host(peers, &key->peer))
-		return found_owner(peer, listener_owner(peers->listeners, peers->host_net_ns, &key->peer,
-							key->server_port));
+		return found_listener(peers, key, peers->host_net_ns, peer);
 	return false;
 }
 

@@ -70,10 +70,10 @@ void peers_index(struct peers *peers, uint64_t now);
  * The container that publishes a port as @port of the host, and which port of
  * its own that is; NULL: none, or several on different addresses.
  */
-const struct container *peers_published(const struct peers *peers, uint16_t port, uint16_t *inner);
+const struct container *peers_published(const struct peers *peers, bool udp, uint16_t port, uint16_t *inner);
 
 /* Whether @container publishes its port @inner. */
-bool container_publishes(const struct container *container, uint16_t inner);
+bool container_publishes(const struct container *container, bool udp, uint16_t inner);
 
 /*
  * Names the peer of a flow whose key has FLOW_PEER_ADDRESS. Returns false when

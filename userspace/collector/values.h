@@ -21,7 +21,7 @@ struct error_count {
 struct values {
 	uint64_t opened;
 	uint64_t reset;
-	uint64_t acked;			/* bytes */
+	uint64_t acked;			/* bytes; UDP: sent */
 	uint64_t received;		/* bytes */
 	uint64_t segments_sent;
 	uint64_t segments_retransmitted;

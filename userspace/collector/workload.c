@@ -53,12 +53,21 @@ static struct workload *workload_insert(struct workloads *workloads, const char 
 	return workload;
 }
 
-static struct workload *workload_other(struct workloads *workloads, uint64_t now)
+struct workload *workload_other(struct workloads *workloads, uint64_t now)
+{
+	static const char key[] = "\n" WORKLOAD_OTHER;
+
+	if (!workloads->other)
+		HASH_FIND_STR(workloads->table, key, workloads->other);
+	if (!workloads->other)
+		workloads->other = workload_insert(workloads, key, now);
+	return workloads->other;
+}
+
+static struct workload *one_too_many(struct workloads *workloads, uint64_t now)
 {
 	count(workloads->counts, COUNT_WORKLOADS_FULL);
-	if (!workloads->other)
-		workloads->other = workload_insert(workloads, "\n" WORKLOAD_OTHER, now);
-	return workloads->other;
+	return workload_other(workloads, now);
 }
 
 struct workload *workload_get(struct workloads *workloads, const char *namespace, const char *name,
@@ -72,9 +81,9 @@ struct workload *workload_get(struct workloads *workloads, const char *namespace
 	if (workload)
 		return workload;
 	if (HASH_COUNT(workloads->table) >= workloads->limit)
-		return workload_other(workloads, now);
+		return one_too_many(workloads, now);
 	workload = workload_insert(workloads, key, now);
-	return workload ? workload : workload_other(workloads, now);
+	return workload ? workload : one_too_many(workloads, now);
 }
 
 void workload_remove(struct workloads *workloads, struct workload *workload)

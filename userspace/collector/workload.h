@@ -66,6 +66,9 @@ void workloads_free(struct workloads *workloads);
 struct workload *workload_get(struct workloads *workloads, const char *namespace, const char *name,
 			      uint64_t now);
 
+/* The one for all others. NULL: no memory. */
+struct workload *workload_other(struct workloads *workloads, uint64_t now);
+
 /* Forgets @workload, which no edge may refer to any more. */
 void workload_remove(struct workloads *workloads, struct workload *workload);
 
