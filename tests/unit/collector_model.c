@@ -1610,6 +1610,71 @@ static void exits_are_counted(void **state)
 	world_close(&world);
 }
 
+static uint64_t oom_kills(struct world *world)
+{
+	const struct workload *workload;
+
+	interval(world);
+	workload = find_workload(world, "prod", "web");
+	return workload ? workload->exits.oom_killed : 0;
+}
+
+/* When it is chosen, which may be twice, or when it ends; who shares its memory only ends. */
+static void oom_kills_count_once(void **state)
+{
+	struct model_config config = { .lifecycle = true };
+	struct actor child = { 3001, web.tgid, 17, NS_WEB, 101, CGROUP_WEB, "/bin/eater" };
+	struct world world;
+
+	(void)state;
+	world_open(&world, &config);
+	start_services(&world);
+	answer_all(&world);
+	record_fork(&world.recorder, &child);
+	record_oom(&world.recorder, &child);
+	assert_int_equal(oom_kills(&world), 1);
+	assert_int_equal(world.model->events.length, 1);
+	assert_string_equal(world.model->events.events->name, "hadal.process.oom");
+	assert_true(world.model->events.events->abnormal);
+	record_oom(&world.recorder, &child);
+	assert_int_equal(world.model->events.length, 1);
+	record_exit(&world.recorder, &child, 9, HADAL_PROCESS_OOM);
+	assert_int_equal(world.model->events.length, 2);
+	assert_string_equal(world.model->events.events->next->name, "hadal.process.exit");
+	assert_int_equal(oom_kills(&world), 1);
+
+	/* shares the memory, or its choice was lost */
+	child.tgid++;
+	record_fork(&world.recorder, &child);
+	record_exit(&world.recorder, &child, 9, HADAL_PROCESS_OOM);
+	assert_int_equal(oom_kills(&world), 2);
+	/* never heard of before */
+	child.tgid++;
+	record_oom(&world.recorder, &child);
+	record_exit(&world.recorder, &child, 9, HADAL_PROCESS_OOM);
+	assert_int_equal(oom_kills(&world), 3);
+	world_close(&world);
+}
+
+/* Without room to remember that it was chosen, its end tells. */
+static void oom_kills_beyond_the_table(void **state)
+{
+	struct model_config config = { .processes = 5 };
+	struct actor child = { 3001, web.tgid, 17, NS_WEB, 101, CGROUP_WEB, "/bin/eater" };
+	struct world world;
+
+	(void)state;
+	world_open(&world, &config);
+	start_services(&world);
+	record_oom(&world.recorder, &child);
+	record_oom(&world.recorder, &child);
+	record_exit(&world.recorder, &child, 9, HADAL_PROCESS_OOM);
+	interval(&world);
+	assert_int_equal(find_workload(&world, "", WORKLOAD_UNKNOWN)->exits.oom_killed, 1);
+	assert_true(counted(&world, COUNT_PROCESSES_FULL) > 0);
+	world_close(&world);
+}
+
 static unsigned int attributes_of(const struct event *event, const char *key)
 {
 	unsigned int found = 0;
@@ -1896,7 +1961,7 @@ static void records_of_any_kind(void **state)
 		HADAL_RECORD_TCP_ACCEPTED, HADAL_RECORD_TCP_CLOSED, HADAL_RECORD_TCP_SNAPSHOT,
 		HADAL_RECORD_TCP_LISTENING, HADAL_RECORD_TCP_LISTENER_CLOSED,
 		HADAL_RECORD_CGROUP_MKDIR, HADAL_RECORD_CGROUP_RMDIR, HADAL_RECORD_CGROUP_EXISTING,
-		HADAL_RECORD_UDP_FLOW,
+		HADAL_RECORD_UDP_FLOW, HADAL_RECORD_PROCESS_OOM,
 	};
 	struct model_config config = { .processes = 20, .owners = 15, .connections = 30, .listeners = 5,
 				       .udp_flows = 10, .workloads = 6, .flows = 20, .edges_host = 12,
@@ -1938,6 +2003,9 @@ static void records_of_any_kind(void **state)
 			break;
 		case HADAL_RECORD_PROCESS_EXISTING:
 			record_existing(&world.recorder, &actor);
+			break;
+		case HADAL_RECORD_PROCESS_OOM:
+			record_oom(&world.recorder, &actor);
 			break;
 		case HADAL_RECORD_TCP_ESTABLISHED:
 			record_established(&world.recorder, &end, 5);
@@ -2105,6 +2173,8 @@ int main(void)
 		cmocka_unit_test(connections_beyond_the_table_count),
 		cmocka_unit_test(ephemeral_ports_are_bounded),
 		cmocka_unit_test(exits_are_counted),
+		cmocka_unit_test(oom_kills_count_once),
+		cmocka_unit_test(oom_kills_beyond_the_table),
 		cmocka_unit_test(lifecycle_of_containers),
 		cmocka_unit_test(quiet_edges_end),
 		cmocka_unit_test(unknown_owners_are_said_to_be_so),

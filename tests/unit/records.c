@@ -107,6 +107,14 @@ void record_ended(struct recorder *recorder, const struct actor *actor)
 	EMIT(recorder, record, HADAL_RECORD_PROCESS_EXISTING, HADAL_CLASS_PROCESS);
 }
 
+void record_oom(struct recorder *recorder, const struct actor *actor)
+{
+	struct hadal_record_process record = { .process = process_of(actor) };
+
+	record.process.flags = HADAL_PROCESS_OOM;
+	EMIT(recorder, record, HADAL_RECORD_PROCESS_OOM, HADAL_CLASS_PROCESS);
+}
+
 void record_exec(struct recorder *recorder, const struct actor *actor)
 {
 	static const char argv[] = "program\0--secret=42";

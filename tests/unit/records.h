@@ -47,6 +47,8 @@ void record_exec(struct recorder *recorder, const struct actor *actor);
 void record_existing(struct recorder *recorder, const struct actor *actor);
 /* Found by a dump, but it ended meanwhile: take it as never said. */
 void record_ended(struct recorder *recorder, const struct actor *actor);
+/* The OOM killer chooses it. */
+void record_oom(struct recorder *recorder, const struct actor *actor);
 void record_exit(struct recorder *recorder, const struct actor *actor, uint32_t exit_code, uint32_t flags);
 
 /* @local and @peer: "ADDRESS:PORT" or "[ADDRESS]:PORT". @owner may be NULL. */

@@ -39,7 +39,7 @@ struct event_attribute {
 struct event {
 	const char *name;	/* static */
 	uint64_t time;		/* ns since the epoch */
-	bool abnormal;		/* ended by a signal that dumps core, or by the OOM killer */
+	bool abnormal;		/* ended by a signal that dumps core, or chosen by the OOM killer */
 	struct owner *owner;
 	struct event_attribute attributes[EVENT_ATTRIBUTES];
 	unsigned int attribute_count;

@@ -154,8 +154,29 @@ static void count_exit(struct model *model, struct owner *owner, const struct ha
 		exits->failure++;
 	else
 		exits->success++;
-	if (record->process.flags & HADAL_PROCESS_OOM)
-		exits->oom_killed++;
+}
+
+/*
+ * At the choice, since the end may take long, or at the end of who shared the
+ * chosen one's memory; once, also of who was chosen twice. Returns whether it was now.
+ */
+static bool count_oom(struct model *model, struct process *process, struct owner *owner,
+		      const struct hadal_record *record)
+{
+	struct exits *exits;
+
+	if (!(hadal_record_process(record)->flags & HADAL_PROCESS_OOM) || (process && process->oom_killed))
+		return false;
+	/* Without room for the process its end will tell, which comes once. */
+	if (!process && record->type != HADAL_RECORD_PROCESS_EXIT)
+		return false;
+	exits = owner_exits(&model->owners, owner);
+	if (!exits)
+		return false;
+	exits->oom_killed++;
+	if (process)
+		process->oom_killed = true;
+	return true;
 }
 
 /* The first process of a pid namespace, which is what a container runs. */
@@ -167,9 +188,10 @@ static bool is_container_init(const struct process *process)
 static void note_lifecycle(struct model *model, const struct process *process, const struct hadal_record *record)
 {
 	const struct hadal_record_process_exit *exited = (const struct hadal_record_process_exit *)record;
-	bool abnormal = record->type == HADAL_RECORD_PROCESS_EXIT &&
-			(exited->process.flags & HADAL_PROCESS_OOM || WCOREDUMP((int)exited->exit_code));
+	bool abnormal = hadal_record_process(record)->flags & HADAL_PROCESS_OOM;
 
+	if (record->type == HADAL_RECORD_PROCESS_EXIT && WCOREDUMP((int)exited->exit_code))
+		abnormal = true;
 	if (abnormal || is_container_init(process))
 		event_queue_add(&model->events, record, &model->clock, process->owner, abnormal);
 }
@@ -179,6 +201,7 @@ static void record_process(struct model *model, const struct hadal_record *recor
 	const struct hadal_process *from = hadal_record_process(record);
 	struct process *process;
 	struct owner *owner;
+	bool chosen;
 
 	if (from->flags & HADAL_PROCESS_ENDED)
 		return;
@@ -188,8 +211,9 @@ static void record_process(struct model *model, const struct hadal_record *recor
 		return;
 	if (record->type == HADAL_RECORD_PROCESS_EXIT)
 		count_exit(model, owner, (const struct hadal_record_process_exit *)record);
+	chosen = count_oom(model, process, owner, record) && record->type == HADAL_RECORD_PROCESS_OOM;
 	if (process && model->config.lifecycle &&
-	    (record->type == HADAL_RECORD_PROCESS_EXIT || record->type == HADAL_RECORD_PROCESS_EXEC))
+	    (chosen || record->type == HADAL_RECORD_PROCESS_EXIT || record->type == HADAL_RECORD_PROCESS_EXEC))
 		note_lifecycle(model, process, record);
 }
 
@@ -315,10 +339,8 @@ void model_record(struct model *model, const struct hadal_record *record)
 	case HADAL_RECORD_PROCESS_EXEC:
 	case HADAL_RECORD_PROCESS_EXIT:
 	case HADAL_RECORD_PROCESS_EXISTING:
-		record_process(model, record);
-		break;
 	case HADAL_RECORD_PROCESS_OOM:
-		/* Counted when it exits. */
+		record_process(model, record);
 		break;
 	case HADAL_RECORD_TCP_LISTENING:
 		record_listening(model, record);

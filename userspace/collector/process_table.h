@@ -33,6 +33,7 @@ struct process {
 	uint32_t net_ns;
 	char executable[EXECUTABLE_SIZE];	/* base name */
 	bool dead;
+	bool oom_killed;		/* and counted as such */
 	uint64_t seen;			/* ns, CLOCK_MONOTONIC: time of its last record */
 	uint64_t died;			/* ns, CLOCK_MONOTONIC */
 	struct process *prev, *next;	/* of the dead, the first to go in front */
@@ -56,7 +57,7 @@ void process_table_init(struct process_table *table, unsigned int limit, struct 
 void process_table_free(struct process_table *table);
 
 /*
- * Takes over a process record (FORK, EXEC, EXIT, EXISTING). Returns the
+ * Takes over a process record (FORK, EXEC, EXIT, EXISTING, OOM). Returns the
  * process, valid until the next call; NULL when the table is full.
  */
 struct process *process_record(struct process_table *table, const struct hadal_record *record);
