@@ -250,6 +250,29 @@ static void flows_of_udp_become_points(void **state)
 	model_free(world.model);
 }
 
+/* By workload and port: whose attempts they were is not known. */
+static void drops_of_listeners_become_points(void **state)
+{
+	struct end listener = end_of(1, 0, HADAL_TCP_LISTENER, &web, "0.0.0.0:8080", "0.0.0.0:0");
+	const struct hadal_batch_point *point;
+	struct hadal_batch *batch;
+	struct world world;
+
+	(void)state;
+	world_open(&world, &(struct model_config){ 0 });
+	record_listening(&world.recorder, &listener);
+	record_listener(&world.recorder, &listener, HADAL_RECORD_TCP_LISTENER_CLOSED, 12);
+	batch = interval(&world);
+	point = find_point(batch, "web", "hadal.tcp.listener.dropped", NULL, NULL);
+	assert_int_equal(point->integer, 12);
+	assert_int_equal(point->at.attributes->count, 2);
+	assert_int_equal(find_attribute(point->at.attributes, "server.port")->integer, 8080);
+	assert_string_equal(text_of(point->at.attributes, "network.transport"), "tcp");
+	assert_null(find_point(batch, "web", "hadal.tcp.connection.opened", NULL, NULL));
+	hadal_batch_free(batch);
+	model_free(world.model);
+}
+
 static uint64_t sum_of(const uint64_t *counts, size_t count)
 {
 	uint64_t sum = 0;
@@ -561,6 +584,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(edges_become_points),
 		cmocka_unit_test(flows_of_udp_become_points),
+		cmocka_unit_test(drops_of_listeners_become_points),
 		cmocka_unit_test(histograms_in_both_forms),
 		cmocka_unit_test(series_end),
 		cmocka_unit_test(starts_do_not_change),

@@ -632,6 +632,116 @@ static void client_of(struct world *world, uint64_t id, const struct actor *acto
 	record_closed(&world->recorder, &end, TCP_FIN_WAIT2, 0);
 }
 
+/* ---- listeners that drop ---- */
+
+static uint64_t drops_at(struct world *world, const char *name, uint16_t port)
+{
+	const struct edge *edge;
+
+	interval(world);
+	edge = find_edge_of(world, FLOW_TCP, name, HADAL_TCP_SERVER, port ? "none" : "other", port);
+	return edge ? edge->values.listener_dropped : 0;
+}
+
+static void drops_of_listeners_are_counted(void **state)
+{
+	struct world world;
+	struct end listener, before;
+
+	(void)state;
+	world_open(&world, NULL);
+	start_services(&world);
+	answer_all(&world);
+	listener = end_of(1, 0, HADAL_TCP_LISTENER, &api, "0.0.0.0:8080", "0.0.0.0:0");
+	listener.tcp.start_time = START + 1;
+	/* what the socket dropped in an earlier life is not new */
+	record_listener(&world.recorder, &listener, HADAL_RECORD_TCP_LISTENING, UINT32_MAX - 1);
+	assert_int_equal(drops_at(&world, "api", 8080), 0);
+	listener.tcp.flags = HADAL_TCP_DUMPED;
+	record_listener(&world.recorder, &listener, HADAL_RECORD_TCP_LISTENING, 5);
+	assert_int_equal(drops_at(&world, "api", 8080), 7);
+	record_listener(&world.recorder, &listener, HADAL_RECORD_TCP_LISTENING, 5);
+	assert_int_equal(drops_at(&world, "api", 8080), 7);
+	record_listener(&world.recorder, &listener, HADAL_RECORD_TCP_LISTENER_CLOSED, 8);
+	assert_int_equal(drops_at(&world, "api", 8080), 10);
+
+	/* one that was there before */
+	before = end_of(2, 0, HADAL_TCP_LISTENER, &nginx, "0.0.0.0:80", "0.0.0.0:0");
+	before.tcp.flags = HADAL_TCP_DUMPED;
+	record_listener(&world.recorder, &before, HADAL_RECORD_TCP_LISTENING, 100);
+	assert_int_equal(drops_at(&world, "nginx.service", 80), 0);
+	record_listener(&world.recorder, &before, HADAL_RECORD_TCP_LISTENING, 101);
+	assert_int_equal(drops_at(&world, "nginx.service", 80), 1);
+	/* what only falls is no count */
+	record_listener(&world.recorder, &before, HADAL_RECORD_TCP_LISTENING, 90);
+	assert_int_equal(drops_at(&world, "nginx.service", 80), 1);
+	assert_int_equal(counted(&world, COUNT_COUNTER_WENT_BACK), 1);
+	assert_int_equal(HASH_COUNT(world.model->edges.table), 2);
+	world_close(&world);
+}
+
+/* LISTENING was lost, or the port not chosen when it was recorded. */
+static void drops_of_listeners_met_late(void **state)
+{
+	struct world world;
+	struct end listener;
+
+	(void)state;
+	world_open(&world, NULL);
+	start_services(&world);
+	answer_all(&world);
+	listener = end_of(1, 0, HADAL_TCP_LISTENER, &api, "0.0.0.0:8080", "0.0.0.0:0");
+	listener.tcp.start_time = START + 1;
+	record_listener(&world.recorder, &listener, HADAL_RECORD_TCP_LISTENER_CLOSED, 3);
+	assert_int_equal(drops_at(&world, "api", 8080), 3);
+	assert_null(world.model->listeners.table);
+
+	/* began at a time that is not known */
+	listener.tcp.id = 2;
+	listener.tcp.start_time = 0;
+	record_listener(&world.recorder, &listener, HADAL_RECORD_TCP_LISTENER_CLOSED, 1000);
+	assert_int_equal(drops_at(&world, "api", 8080), 3);
+
+	listener = end_of(3, 0, HADAL_TCP_LISTENER, &api, "0.0.0.0:0", "0.0.0.0:0");
+	listener.tcp.flags = HADAL_TCP_PORT_UNKNOWN;
+	record_listener(&world.recorder, &listener, HADAL_RECORD_TCP_LISTENING, 2);
+	listener.tcp.flags = HADAL_TCP_DUMPED;
+	listener.tcp.local_port = 8081;
+	record_listener(&world.recorder, &listener, HADAL_RECORD_TCP_LISTENING, 6);
+	assert_int_equal(drops_at(&world, "api", 8081), 4);
+
+	/* nobody known: not lost either */
+	listener = end_of(4, 0, HADAL_TCP_LISTENER, NULL, "0.0.0.0:99", "0.0.0.0:0");
+	listener.tcp.start_time = START + 1;
+	record_listener(&world.recorder, &listener, HADAL_RECORD_TCP_LISTENER_CLOSED, 1);
+	assert_int_equal(drops_at(&world, WORKLOAD_UNKNOWN, 99), 1);
+	world_close(&world);
+}
+
+/* Past the bounds they are counted in the workload's edge to other. */
+static void drops_of_listeners_are_bounded(void **state)
+{
+	struct model_config config = { .edges_workload = 2 };
+	struct world world;
+	char address[64];
+
+	(void)state;
+	world_open(&world, &config);
+	start_services(&world);
+	answer_all(&world);
+	for (unsigned int i = 1; i <= 5; i++) {
+		struct end listener;
+
+		snprintf(address, sizeof(address), "0.0.0.0:%u", i);
+		listener = end_of(i, 0, HADAL_TCP_LISTENER, &api, address, "0.0.0.0:0");
+		record_listener(&world.recorder, &listener, HADAL_RECORD_TCP_LISTENING, 0);
+		record_listener(&world.recorder, &listener, HADAL_RECORD_TCP_LISTENER_CLOSED, 10);
+	}
+	assert_int_equal(drops_at(&world, "api", 0), 30);
+	assert_int_equal(HASH_COUNT(world.model->edges.table), 3);
+	world_close(&world);
+}
+
 /* ---- udp ---- */
 
 static void udp_dumped(struct world *world, uint16_t type)
@@ -2023,7 +2133,7 @@ static void records_of_any_kind(void **state)
 			record_snapshot(&world.recorder, &end);
 			break;
 		case HADAL_RECORD_TCP_LISTENING:
-			record_listening(&world.recorder, &end);
+			record_listener(&world.recorder, &end, type, (uint32_t)random() % 100);
 			break;
 		case HADAL_RECORD_CGROUP_MKDIR:
 		case HADAL_RECORD_CGROUP_RMDIR:
@@ -2036,7 +2146,7 @@ static void records_of_any_kind(void **state)
 			record_udp(&world.recorder, &end, random() % 3 ? 0 : 1U << random() % 5);
 			break;
 		default:
-			record_listener_closed(&world.recorder, &end);
+			record_listener(&world.recorder, &end, type, (uint32_t)random() % 100);
 		}
 		if (random() % 500 == 0)
 			record_dump(&world.recorder, random() % 2 ? HADAL_RECORD_DUMP_START : HADAL_RECORD_DUMP_END,
@@ -2140,6 +2250,9 @@ int main(void)
 		cmocka_unit_test(families_do_not_split_services),
 		cmocka_unit_test(failures_carry_their_error),
 		cmocka_unit_test(more_errors_than_kinds),
+		cmocka_unit_test(drops_of_listeners_are_counted),
+		cmocka_unit_test(drops_of_listeners_met_late),
+		cmocka_unit_test(drops_of_listeners_are_bounded),
 		cmocka_unit_test(both_ends_of_udp_are_named),
 		cmocka_unit_test(short_flows_wait_for_their_server),
 		cmocka_unit_test(flows_from_before_have_a_baseline),

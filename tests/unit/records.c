@@ -233,18 +233,21 @@ void record_closed_by(struct recorder *recorder, const struct end *end, uint32_t
 	EMIT(recorder, record, HADAL_RECORD_TCP_CLOSED, HADAL_CLASS_TCP);
 }
 
+void record_listener(struct recorder *recorder, const struct end *end, uint16_t type, uint32_t dropped)
+{
+	struct hadal_record_tcp_listener record = { .tcp = end->tcp, .dropped = dropped };
+
+	EMIT(recorder, record, type, HADAL_CLASS_TCP);
+}
+
 void record_listening(struct recorder *recorder, const struct end *end)
 {
-	struct hadal_record_tcp_listener record = { .tcp = end->tcp };
-
-	EMIT(recorder, record, HADAL_RECORD_TCP_LISTENING, HADAL_CLASS_TCP);
+	record_listener(recorder, end, HADAL_RECORD_TCP_LISTENING, 0);
 }
 
 void record_listener_closed(struct recorder *recorder, const struct end *end)
 {
-	struct hadal_record_tcp_listener record = { .tcp = end->tcp };
-
-	EMIT(recorder, record, HADAL_RECORD_TCP_LISTENER_CLOSED, HADAL_CLASS_TCP);
+	record_listener(recorder, end, HADAL_RECORD_TCP_LISTENER_CLOSED, 0);
 }
 
 void record_udp(struct recorder *recorder, const struct end *end, uint32_t flags)

@@ -63,6 +63,8 @@ void record_closed(struct recorder *recorder, const struct end *end, uint32_t ol
 void record_closed_by(struct recorder *recorder, const struct end *end, uint32_t ending);
 void record_listening(struct recorder *recorder, const struct end *end);
 void record_listener_closed(struct recorder *recorder, const struct end *end);
+/* The same of one that has dropped attempts. */
+void record_listener(struct recorder *recorder, const struct end *end, uint16_t type, uint32_t dropped);
 
 /* The end as a flow of UDP: sent is its counter acked. @flags: HADAL_UDP_*. */
 void record_udp(struct recorder *recorder, const struct end *end, uint32_t flags);

@@ -88,6 +88,9 @@ static struct edge_key key_of(struct edge_table *table, struct workload *workloa
 	key.via = peer->via;
 	key.server_port = workload_port(workload, peer->port, table->config.ephemeral_low,
 					table->config.ephemeral_high, table->counts);
+	/* Two edges without peer and port would have one name. */
+	if (key.kind == PEER_NONE && !key.server_port)
+		key.kind = PEER_OTHER;
 	return key;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Edges: (local workload, role, peer, server port, transport) with what adds up on them
- * since they began. These are the series that are shipped.
+ * Edges: (local workload, role, peer, server port, transport) with what adds up
+ * on them since they began, and what concerns a listener of the workload. These
+ * are the series that are shipped.
  */
 #ifndef HADALD_EDGE_TABLE_H
 #define HADALD_EDGE_TABLE_H

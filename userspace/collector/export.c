@@ -22,6 +22,8 @@ static const struct hadal_metric_info
 		    "Payload acknowledged by the peer (transmit) and received in order (receive)", HADAL_COUNTER },
 	udp_io_info = { "hadal.udp.io", "By", "Payload of datagrams sent (transmit) and received (receive)",
 			HADAL_COUNTER },
+	listener_dropped_info = { "hadal.tcp.listener.dropped", "{connection}",
+				  "Attempts to connect that a listener had no room for", HADAL_COUNTER },
 	sent_info = { "hadal.tcp.segment.sent", "{segment}", "Segments sent", HADAL_COUNTER },
 	retransmitted_info = { "hadal.tcp.segment.retransmitted", "{segment}", "Segments sent again", HADAL_COUNTER },
 	exited_info = { "hadal.process.exited", "{process}", "Processes that ended", HADAL_COUNTER },
@@ -264,6 +266,19 @@ static void put_io(const struct target *target, const struct hadal_metric_info *
 		 values->received);
 }
 
+/* Of a listener and not of an edge: it is not known whose attempts they were. */
+static void put_listener(const struct target *target, const struct edge *edge)
+{
+	struct attributes attributes = { .count = 0 };
+
+	if (!edge->values.listener_dropped)
+		return;
+	if (edge->key.server_port)
+		add(&attributes, hadal_int("server.port", edge->key.server_port));
+	add(&attributes, hadal_string(HADAL_ATTR_NETWORK_TRANSPORT, HADAL_VALUE_TRANSPORT_TCP));
+	put_count(target, &listener_dropped_info, finish(target->batch, &attributes), edge->values.listener_dropped);
+}
+
 static void put_edge(const struct export_source *source, struct hadal_batch *batch,
 		     struct hadal_resource *resource, const struct edge *edge)
 {
@@ -276,6 +291,9 @@ static void put_edge(const struct export_source *source, struct hadal_batch *bat
 		put_io(&target, &udp_io_info, &base, values);
 		return;
 	}
+	put_listener(&target, edge);
+	if (edge->key.kind == PEER_NONE)
+		return;
 	put_count(&target, &opened_info, attributes, values->opened);
 	put_count(&target, &active_info, attributes, edge->active);
 	put_failures(&target, &base, values);

@@ -17,6 +17,7 @@ enum flow_peer {
 	FLOW_PEER_ADDRESS,
 	FLOW_PEER_INTERNET,	/* any public address */
 	FLOW_PEER_OTHER,	/* the table was full */
+	FLOW_PEER_NONE,		/* what concerns a listener, whoever its clients are */
 };
 
 enum flow_transport {

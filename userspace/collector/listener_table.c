@@ -49,7 +49,7 @@ static void port_put(struct listener_table *table, struct listen_port *port)
 	free(port);
 }
 
-static struct listener *listener_find(const struct listener_table *table, uint64_t id)
+struct listener *listener_find(const struct listener_table *table, uint64_t id)
 {
 	struct listener *listener;
 
@@ -99,25 +99,68 @@ static bool listens_there(const struct listener *listener, const struct hadal_tc
 	return listener->port->key.port == tcp->local_port && address_equal(&listener->address, &address);
 }
 
-void listener_opened(struct listener_table *table, const struct hadal_tcp *tcp, struct owner *owner,
-		     uint32_t dump)
+/* The same socket, there where it listens now. */
+static struct listener *listener_move(struct listener_table *table, struct listener *old, const struct hadal_tcp *tcp)
+{
+	uint32_t dropped = old->dropped;
+	struct listener *listener;
+	bool met = old->met;
+
+	listener_remove(table, old);
+	listener = listener_new(table, tcp);
+	if (!listener)
+		return NULL;
+	listener->dropped = dropped;
+	listener->met = met;
+	return listener;
+}
+
+struct listener *listener_opened(struct listener_table *table, const struct hadal_tcp *tcp, struct owner *owner,
+				 uint32_t dump)
 {
 	struct listener *listener = listener_find(table, tcp->id);
 
-	if (listener && !listens_there(listener, tcp)) {
-		listener_remove(table, listener);
-		listener = NULL;
-	}
 	if (!listener)
 		listener = listener_new(table, tcp);
+	else if (!listens_there(listener, tcp))
+		listener = listener_move(table, listener, tcp);
 	if (!listener) {
 		count(table->counts, COUNT_LISTENERS_FULL);
 		owner_put(table->owners, owner);
-		return;
+		return NULL;
 	}
 	owner_put(table->owners, listener->owner);
 	listener->owner = owner;
 	listener->dump = dump;
+	return listener;
+}
+
+/*
+ * A listener's count begins with its LISTENING: the socket may have had a life
+ * before. Where that was lost, with nothing, if it began since @start.
+ */
+static uint32_t drops_before(const struct hadal_record_tcp_listener *record, uint64_t start)
+{
+	bool begins = record->header.type == HADAL_RECORD_TCP_LISTENING && !(record->tcp.flags & HADAL_TCP_DUMPED);
+	bool since = record->tcp.start_time && record->tcp.start_time >= start;
+
+	return begins || !since ? record->dropped : 0;
+}
+
+uint32_t listener_drops(struct listener_table *table, struct listener *listener,
+			const struct hadal_record_tcp_listener *record, uint64_t start)
+{
+	uint32_t before = listener && listener->met ? listener->dropped : drops_before(record, start);
+	uint32_t dropped = record->dropped - before;
+
+	if (listener) {
+		listener->dropped = record->dropped;
+		listener->met = true;
+	}
+	if (dropped <= INT32_MAX)
+		return dropped;
+	count(table->counts, COUNT_COUNTER_WENT_BACK);
+	return 0;
 }
 
 void listener_closed(struct listener_table *table, uint64_t id)

@@ -24,6 +24,8 @@ struct listener {
 	struct owner *owner;
 	struct listen_port *port;
 	struct listener *prev, *next;	/* of one port */
+	uint32_t dropped;		/* attempts counted so far, as the kernel counts */
+	bool met;			/* dropped is from a record */
 	uint32_t dump;			/* the last dump that held it, or that was under way when it came */
 };
 
@@ -39,10 +41,22 @@ void listener_table_init(struct listener_table *table, unsigned int limit, struc
 			 struct counts *counts);
 void listener_table_free(struct listener_table *table);
 
-/* A socket listens; takes over the reference to @owner. */
-void listener_opened(struct listener_table *table, const struct hadal_tcp *tcp, struct owner *owner,
-		     uint32_t dump);
+/*
+ * A socket listens; takes over the reference to @owner. Returns the listener,
+ * valid until it closes; NULL: there is no room.
+ */
+struct listener *listener_opened(struct listener_table *table, const struct hadal_tcp *tcp, struct owner *owner,
+				 uint32_t dump);
+struct listener *listener_find(const struct listener_table *table, uint64_t id);
 void listener_closed(struct listener_table *table, uint64_t id);
+
+/*
+ * The attempts dropped that @record tells and none before it did. @listener:
+ * NULL if it is met for the first time now, and will not be again. @start: ns,
+ * CLOCK_MONOTONIC, since when records came; what was dropped before is not told.
+ */
+uint32_t listener_drops(struct listener_table *table, struct listener *listener,
+			const struct hadal_record_tcp_listener *record, uint64_t start);
 
 /* Who listens there; NULL: nobody that is known. No reference is taken. */
 struct owner *listener_owner(const struct listener_table *table, uint32_t net_ns, const struct address *address,

@@ -219,14 +219,49 @@ static void record_process(struct model *model, const struct hadal_record *recor
 
 /* ---- sockets ---- */
 
-static void record_listening(struct model *model, const struct hadal_record *record)
+/* @owner: NULL if none is known. */
+static void count_drops(struct model *model, struct listener *listener, struct owner *owner,
+			const struct hadal_record_tcp_listener *record)
 {
-	const struct hadal_tcp *tcp = hadal_record_tcp(record);
+	uint32_t dropped = listener_drops(&model->listeners, listener, record, model->connections.start);
+	struct flow_key key = {
+		.owner = owner ? owner : model->owners.unknown, .role = HADAL_TCP_SERVER,
+		.form = FLOW_PEER_NONE, .server_port = record->tcp.local_port,
+	};
+	struct flow *flow = dropped ? flow_get(&model->flows, &key) : NULL;
+
+	if (flow)
+		flow->values.listener_dropped += dropped;
+}
+
+static void record_listening(struct model *model, const struct hadal_record_tcp_listener *record)
+{
+	const struct hadal_tcp *tcp = &record->tcp;
+	struct listener *listener;
 
 	if (tcp->flags & HADAL_TCP_DUMPED)
 		model->listeners_dumped++;
-	listener_opened(&model->listeners, tcp, connection_owner(&model->connections, tcp, record->time),
-			model->connections.dump);
+	listener = listener_opened(&model->listeners, tcp,
+				   connection_owner(&model->connections, tcp, record->header.time),
+				   model->connections.dump);
+	if (listener)
+		count_drops(model, listener, listener->owner, record);
+}
+
+/* One that was not in the table has its owner from this, its last record. */
+static void record_listener_closed(struct model *model, const struct hadal_record_tcp_listener *record)
+{
+	struct listener *listener = listener_find(&model->listeners, record->tcp.id);
+	struct owner *owner;
+
+	if (listener) {
+		count_drops(model, listener, listener->owner, record);
+		listener_closed(&model->listeners, record->tcp.id);
+		return;
+	}
+	owner = connection_owner(&model->connections, &record->tcp, record->header.time);
+	count_drops(model, NULL, owner, record);
+	owner_put(&model->owners, owner);
 }
 
 /* ---- control ---- */
@@ -343,10 +378,10 @@ void model_record(struct model *model, const struct hadal_record *record)
 		record_process(model, record);
 		break;
 	case HADAL_RECORD_TCP_LISTENING:
-		record_listening(model, record);
+		record_listening(model, (const struct hadal_record_tcp_listener *)record);
 		break;
 	case HADAL_RECORD_TCP_LISTENER_CLOSED:
-		listener_closed(&model->listeners, hadal_record_tcp(record)->id);
+		record_listener_closed(model, (const struct hadal_record_tcp_listener *)record);
 		break;
 	case HADAL_RECORD_UDP_FLOW:
 		connection_udp_record(&model->udp, (const struct hadal_record_udp_flow *)record);
@@ -418,7 +453,7 @@ static bool is_folded(const struct model *model, const struct flow *flow, const 
 	bool udp = flow->key.transport == FLOW_UDP;
 	uint16_t inner;
 
-	if (!owner_is_proxy(flow->key.owner))
+	if (!owner_is_proxy(flow->key.owner) || peer->kind == PEER_NONE)
 		return false;
 	if (flow->key.role == HADAL_TCP_SERVER)
 		return peers_published(&model->peers, udp, flow->key.server_port, &inner);
@@ -447,6 +482,9 @@ static bool flow_peer(struct model *model, const struct flow *flow, uint64_t now
 		break;
 	case FLOW_PEER_INTERNET:
 		*peer = (struct peer){ .kind = PEER_INTERNET, .port = flow->key.server_port };
+		break;
+	case FLOW_PEER_NONE:
+		*peer = (struct peer){ .kind = PEER_NONE, .port = flow->key.server_port };
 		break;
 	default:
 		*peer = (struct peer){ .kind = PEER_OTHER };

@@ -36,7 +36,7 @@ const char *peer_kind_name(enum peer_kind kind)
 {
 	static const char *const names[] = {
 		[PEER_WORKLOAD] = "workload", [PEER_AWS] = "aws", [PEER_INTERNET] = "internet",
-		[PEER_PRIVATE] = "private", [PEER_OTHER] = "other",
+		[PEER_PRIVATE] = "private", [PEER_OTHER] = "other", [PEER_NONE] = "none",
 	};
 
 	return names[kind];

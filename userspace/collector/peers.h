@@ -21,6 +21,7 @@ enum peer_kind {
 	PEER_INTERNET,
 	PEER_PRIVATE,
 	PEER_OTHER,
+	PEER_NONE,		/* not shipped as an edge */
 };
 
 /* "workload", "aws", ...: values of hadal.peer.kind. Static. */

@@ -63,6 +63,7 @@ void values_move(struct values *to, struct values *from, struct counts *counts)
 	to->received += from->received;
 	to->segments_sent += from->segments_sent;
 	to->segments_retransmitted += from->segments_retransmitted;
+	to->listener_dropped += from->listener_dropped;
 	for (unsigned int i = 0; i < from->error_kinds; i++)
 		values_fail(to, from->errors[i].error, from->errors[i].count, counts);
 	to->errors_other += from->errors_other;

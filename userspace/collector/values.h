@@ -25,6 +25,7 @@ struct values {
 	uint64_t received;		/* bytes */
 	uint64_t segments_sent;
 	uint64_t segments_retransmitted;
+	uint64_t listener_dropped;	/* attempts to connect */
 	struct error_count errors[VALUES_ERRORS];
 	unsigned int error_kinds;
 	uint64_t errors_other;		/* of kinds beyond VALUES_ERRORS */
