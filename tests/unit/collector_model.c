@@ -1084,15 +1084,23 @@ static void resets_are_told_from_closes(void **state)
 static void endings_tell_of_resets(void **state)
 {
 	static const struct {
-		uint32_t ending;
+		uint32_t ending, flags;
 		uint64_t reset;
 	} cases[] = {
-		{ HADAL_TCP_ENDING_LOCAL_CLOSE, 0 }, { HADAL_TCP_ENDING_PEER_CLOSE, 0 },
-		{ HADAL_TCP_ENDING_BOTH_CLOSE, 0 }, { HADAL_TCP_ENDING_TIMED_OUT, 0 },
-		{ HADAL_TCP_ENDING_UNREACHABLE, 0 }, { HADAL_TCP_ENDING_RESET, 1 },
-		{ HADAL_TCP_ENDING_RESET_AFTER_CLOSE, 1 }, { HADAL_TCP_ENDING_ABORTED_UNREAD, 1 },
-		{ HADAL_TCP_ENDING_ABORTED_LINGER, 1 }, { HADAL_TCP_ENDING_DISCONNECTED, 1 },
-		{ HADAL_TCP_ENDING_NOT_ACCEPTED, 1 }, { HADAL_TCP_ENDING_DESTROYED, 1 },
+		{ HADAL_TCP_ENDING_LOCAL_CLOSE, 0, 0 }, { HADAL_TCP_ENDING_PEER_CLOSE, 0, 0 },
+		{ HADAL_TCP_ENDING_BOTH_CLOSE, 0, 0 }, { HADAL_TCP_ENDING_UNREACHABLE, 0, 0 },
+		{ HADAL_TCP_ENDING_TIMED_OUT, 0, 0 },
+		/* keepalive says so when it gives up */
+		{ HADAL_TCP_ENDING_TIMED_OUT, HADAL_TCP_RESET_SENT, 0 },
+		{ HADAL_TCP_ENDING_RESET, HADAL_TCP_RESET_RECEIVED, 1 }, { HADAL_TCP_ENDING_RESET_AFTER_CLOSE, 0, 1 },
+		{ HADAL_TCP_ENDING_ABORTED_UNREAD, HADAL_TCP_RESET_SENT, 1 }, { HADAL_TCP_ENDING_DESTROYED, 0, 1 },
+		{ HADAL_TCP_ENDING_ABORTED_LINGER, HADAL_TCP_RESET_SENT, 1 },
+		{ HADAL_TCP_ENDING_DISCONNECTED, HADAL_TCP_RESET_SENT, 1 },
+		{ HADAL_TCP_ENDING_NOT_ACCEPTED, HADAL_TCP_RESET_SENT, 1 },
+		{ HADAL_TCP_ENDING_KERNEL, HADAL_TCP_RESET_SENT, 1 },
+		/* both FINs were there, or nothing was said to the peer */
+		{ HADAL_TCP_ENDING_ABORTED_LINGER, 0, 0 }, { HADAL_TCP_ENDING_DISCONNECTED, 0, 0 },
+		{ HADAL_TCP_ENDING_NOT_ACCEPTED, 0, 0 }, { HADAL_TCP_ENDING_KERNEL, 0, 0 },
 	};
 	uint64_t expected = 0;
 	struct world world;
@@ -1104,6 +1112,7 @@ static void endings_tell_of_resets(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct end end = web_opens_to_db(&world, i + 1);
 
+		end.tcp.flags |= cases[i].flags;
 		record_closed_by(&world.recorder, &end, cases[i].ending);
 		expected += cases[i].reset;
 		expect_resets(&world, expected);

@@ -549,26 +549,29 @@ static bool looks_reset(const struct hadal_record_tcp_closed *record)
 	}
 }
 
-/* Whether the connection ended by a reset, from whichever end. */
+/*
+ * Whether the connection ended by a reset, from whichever end. What had ended
+ * otherwise before, by a time-out or by the FINs of both, a reset behind it ends
+ * no more. Some endings reset only if there is anything to reset: the module
+ * tells whether this end did.
+ */
 static bool was_reset(const struct hadal_record_tcp_closed *record)
 {
 	switch (record->ending) {
-	case HADAL_TCP_ENDING_LOCAL_CLOSE:
-	case HADAL_TCP_ENDING_PEER_CLOSE:
-	case HADAL_TCP_ENDING_BOTH_CLOSE:
-	case HADAL_TCP_ENDING_TIMED_OUT:
-	case HADAL_TCP_ENDING_UNREACHABLE:
-		return false;
+	case HADAL_TCP_ENDING_UNKNOWN:
+		return looks_reset(record);
 	case HADAL_TCP_ENDING_RESET:
 	case HADAL_TCP_ENDING_RESET_AFTER_CLOSE:
 	case HADAL_TCP_ENDING_ABORTED_UNREAD:
+	case HADAL_TCP_ENDING_DESTROYED:
+		return true;
 	case HADAL_TCP_ENDING_ABORTED_LINGER:
 	case HADAL_TCP_ENDING_DISCONNECTED:
 	case HADAL_TCP_ENDING_NOT_ACCEPTED:
-	case HADAL_TCP_ENDING_DESTROYED:
-		return true;
+	case HADAL_TCP_ENDING_KERNEL:
+		return record->tcp.flags & HADAL_TCP_RESET_SENT;
 	default:
-		return looks_reset(record);
+		return false;
 	}
 }
 
