@@ -178,6 +178,9 @@ static void edges_become_points(void **state)
 	end = end_of(3, 0, HADAL_TCP_CLIENT, &web, "172.17.0.2:40000", "93.184.216.34:443");
 	record_failed(&world.recorder, &end, ECONNREFUSED);
 	record_failed(&world.recorder, &end, 0);
+	end = talk(&world, 4);
+	end.counters = (struct hadal_tcp_counters){ 0 };
+	record_ending(&world.recorder, &end, HADAL_TCP_ENDING_TIMED_OUT, ETIMEDOUT);
 	batch = interval(&world);
 
 	resource = find_resource(batch, "web");
@@ -191,7 +194,7 @@ static void edges_become_points(void **state)
 
 	point = find_point(batch, "web", "hadal.tcp.connection.opened", NULL, NULL);
 	assert_non_null(point);
-	assert_int_equal(point->integer, 2);
+	assert_int_equal(point->integer, 3);
 	assert_string_equal(text_of(point->at.attributes, "hadal.edge.role"), "client");
 	assert_string_equal(text_of(point->at.attributes, "hadal.peer.kind"), "internet");
 	assert_string_equal(text_of(point->at.attributes, "network.transport"), "tcp");
@@ -202,6 +205,7 @@ static void edges_become_points(void **state)
 	assert_int_equal(value_of(batch, "web", "hadal.tcp.connection.reset", NULL, NULL), 1);
 	assert_int_equal(value_of(batch, "web", "hadal.tcp.connection.failed", "error.type", "ECONNREFUSED"), 1);
 	assert_int_equal(value_of(batch, "web", "hadal.tcp.connection.failed", "error.type", "_OTHER"), 1);
+	assert_int_equal(value_of(batch, "web", "hadal.tcp.connection.broken", "error.type", "ETIMEDOUT"), 1);
 	assert_int_equal(value_of(batch, "web", "hadal.tcp.io", "network.io.direction", "transmit"), 100);
 	assert_int_equal(value_of(batch, "web", "hadal.tcp.io", "network.io.direction", "receive"), 5000);
 	assert_int_equal(value_of(batch, "web", "hadal.tcp.segment.sent", NULL, NULL), 7);

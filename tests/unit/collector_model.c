@@ -599,27 +599,27 @@ static void failures_carry_their_error(void **state)
 	interval(&world);
 	edge = the_edge(&world, "web", HADAL_TCP_CLIENT, "api", 9);
 	assert_int_equal(edge->values.opened, 0);
-	assert_int_equal(edge->values.error_kinds, 2);
-	assert_int_equal(edge->values.errors[0].error, ECONNREFUSED);
-	assert_int_equal(edge->values.errors[0].count, 3);
-	assert_int_equal(edge->values.errors[1].error, ETIMEDOUT);
-	assert_int_equal(edge->values.errors[1].count, 1);
+	assert_int_equal(edge->values.failed.kinds, 2);
+	assert_int_equal(edge->values.failed.list[0].error, ECONNREFUSED);
+	assert_int_equal(edge->values.failed.list[0].count, 3);
+	assert_int_equal(edge->values.failed.list[1].error, ETIMEDOUT);
+	assert_int_equal(edge->values.failed.list[1].count, 1);
 	world_close(&world);
 }
 
 static void more_errors_than_kinds(void **state)
 {
-	struct values values = { 0 };
+	struct errors errors = { 0 };
 	struct counts counts = { 0 };
 	uint64_t sum = 0;
 
 	(void)state;
 	for (int error = 1; error <= 20; error++)
-		values_fail(&values, error, 1, &counts);
-	for (unsigned int i = 0; i < values.error_kinds; i++)
-		sum += values.errors[i].count;
-	assert_int_equal(values.error_kinds, VALUES_ERRORS);
-	assert_int_equal(sum + values.errors_other, 20);
+		errors_add(&errors, error, 1, &counts);
+	for (unsigned int i = 0; i < errors.kinds; i++)
+		sum += errors.list[i].count;
+	assert_int_equal(errors.kinds, VALUES_ERRORS);
+	assert_int_equal(sum + errors.other, 20);
 	assert_int_equal(counts.value[COUNT_ERRORS_FULL], 20 - VALUES_ERRORS);
 }
 
@@ -1113,10 +1113,52 @@ static void endings_tell_of_resets(void **state)
 		struct end end = web_opens_to_db(&world, i + 1);
 
 		end.tcp.flags |= cases[i].flags;
-		record_closed_by(&world.recorder, &end, cases[i].ending);
+		record_ending(&world.recorder, &end, cases[i].ending, 0);
 		expected += cases[i].reset;
 		expect_resets(&world, expected);
 	}
+	world_close(&world);
+}
+
+static void expect_broken(struct world *world, unsigned int kind, int error, uint64_t times)
+{
+	const struct errors *broken;
+
+	interval(world);
+	broken = &the_edge(world, "web", HADAL_TCP_CLIENT, "db", 5432)->values.broken;
+	assert_int_equal(broken->kinds, kind + 1);
+	assert_int_equal(broken->list[kind].error, error);
+	assert_int_equal(broken->list[kind].count, times);
+}
+
+/* No answer came any more; the peer's reset, and an error of a module that tells no ending. */
+static void broken_connections_carry_their_error(void **state)
+{
+	struct world world;
+	struct end end;
+
+	(void)state;
+	world_open(&world, NULL);
+	start_services(&world);
+	answer_all(&world);
+	end = web_opens_to_db(&world, 1);
+	record_ending(&world.recorder, &end, HADAL_TCP_ENDING_TIMED_OUT, ETIMEDOUT);
+	expect_broken(&world, 0, ETIMEDOUT, 1);
+	end = web_opens_to_db(&world, 2);
+	record_ending(&world.recorder, &end, HADAL_TCP_ENDING_UNREACHABLE, EHOSTUNREACH);
+	expect_broken(&world, 1, EHOSTUNREACH, 1);
+	end = web_opens_to_db(&world, 3);
+	record_ending(&world.recorder, &end, HADAL_TCP_ENDING_RESET, ECONNRESET);
+	end = web_opens_to_db(&world, 4);
+	record_ending(&world.recorder, &end, HADAL_TCP_ENDING_DESTROYED, ECONNABORTED);
+	expect_broken(&world, 1, EHOSTUNREACH, 1);
+	end = web_opens_to_db(&world, 5);
+	record_closed(&world.recorder, &end, TCP_ESTABLISHED, ETIMEDOUT);
+	end = web_opens_to_db(&world, 6);
+	record_closed(&world.recorder, &end, TCP_ESTABLISHED, ECONNRESET);
+	interval(&world);
+	assert_int_equal(the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432)->values.broken.list[0].count, 2);
+	expect_resets(&world, 3);
 	world_close(&world);
 }
 
@@ -1481,7 +1523,7 @@ static void published_ports_lead_to_containers(void **state)
 	end = end_of(1, 0, HADAL_TCP_CLIENT, &web, "172.17.0.2:40000", "10.0.0.5:15432");
 	record_failed(&world.recorder, &end, ECONNREFUSED);
 	interval(&world);
-	assert_int_equal(the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432)->values.errors[0].count, 1);
+	assert_int_equal(the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432)->values.failed.list[0].count, 1);
 	world_close(&world);
 }
 
@@ -2272,6 +2314,7 @@ int main(void)
 		cmocka_unit_test(flows_beyond_the_table_count),
 		cmocka_unit_test(resets_are_told_from_closes),
 		cmocka_unit_test(endings_tell_of_resets),
+		cmocka_unit_test(broken_connections_carry_their_error),
 		cmocka_unit_test(identity_may_come_late),
 		cmocka_unit_test(identity_may_never_come),
 		cmocka_unit_test(last_interval_waits_for_nothing),

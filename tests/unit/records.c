@@ -224,10 +224,10 @@ void record_closed(struct recorder *recorder, const struct end *end, uint32_t ol
 	EMIT(recorder, record, HADAL_RECORD_TCP_CLOSED, HADAL_CLASS_TCP);
 }
 
-void record_closed_by(struct recorder *recorder, const struct end *end, uint32_t ending)
+void record_ending(struct recorder *recorder, const struct end *end, uint32_t ending, uint32_t error)
 {
 	struct hadal_record_tcp_closed record = {
-		.tcp = end->tcp, .counters = end->counters, .old_state = 1, .ending = ending,
+		.tcp = end->tcp, .counters = end->counters, .old_state = 1, .error = error, .ending = ending,
 	};
 
 	EMIT(recorder, record, HADAL_RECORD_TCP_CLOSED, HADAL_CLASS_TCP);

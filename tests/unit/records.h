@@ -60,7 +60,7 @@ void record_failed(struct recorder *recorder, struct end *end, uint32_t error);
 void record_snapshot(struct recorder *recorder, const struct end *end);
 /* Of a module that does not tell how it ended. */
 void record_closed(struct recorder *recorder, const struct end *end, uint32_t old_state, uint32_t error);
-void record_closed_by(struct recorder *recorder, const struct end *end, uint32_t ending);
+void record_ending(struct recorder *recorder, const struct end *end, uint32_t ending, uint32_t error);
 void record_listening(struct recorder *recorder, const struct end *end);
 void record_listener_closed(struct recorder *recorder, const struct end *end);
 /* The same of one that has dropped attempts. */

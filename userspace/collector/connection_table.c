@@ -274,8 +274,11 @@ static void count_connection(struct connection_table *table, struct connection *
 	if (!connection->owner)
 		count(table->counts, COUNT_OWNER_UNKNOWN);
 	values->opened += connection->opened;
-	values->reset += connection->reset;
-	connection->opened = connection->reset = false;
+	values->reset += connection->fate.reset;
+	if (connection->fate.broken)
+		errors_add(&values->broken, connection->fate.broken, 1, table->counts);
+	connection->opened = false;
+	connection->fate = (struct connection_fate){ 0 };
 	if (connection->connect_latency)
 		values_connect(values, table->config.histograms, (double)connection->connect_latency / 1e9,
 			       table->counts);
@@ -466,7 +469,7 @@ static void failed(struct connection_table *table, const struct hadal_record_tcp
 	connection.role = HADAL_TCP_CLIENT;
 	flow = flow_of(table, &connection);
 	if (flow)
-		values_fail(&flow->values, (int)record->error, 1, table->counts);
+		errors_add(&flow->values.failed, (int)record->error, 1, table->counts);
 	connection_release(table, &connection, record->header.time);
 }
 
@@ -575,6 +578,28 @@ static bool was_reset(const struct hadal_record_tcp_closed *record)
 	}
 }
 
+/* An old module leaves only the error to tell by. */
+static bool was_broken(const struct hadal_record_tcp_closed *record)
+{
+	switch (record->ending) {
+	case HADAL_TCP_ENDING_UNKNOWN:
+		return record->error && !looks_reset(record);
+	case HADAL_TCP_ENDING_TIMED_OUT:
+	case HADAL_TCP_ENDING_UNREACHABLE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static struct connection_fate fate_of(const struct hadal_record_tcp_closed *record)
+{
+	return (struct connection_fate){
+		.broken = was_broken(record) ? (int)record->error : 0,
+		.reset = was_reset(record),
+	};
+}
+
 static void close_connection(struct connection_table *table, struct connection *connection, uint64_t now)
 {
 	connection->closed = true;
@@ -588,9 +613,9 @@ static void close_connection(struct connection_table *table, struct connection *
 
 /* Closed and not in the table, and no room for it: counted as it is. */
 static void count_closed(struct connection_table *table, const struct hadal_tcp *tcp,
-			 const struct hadal_tcp_counters *counters, bool reset, uint64_t now)
+			 const struct hadal_tcp_counters *counters, struct connection_fate fate, uint64_t now)
 {
-	struct connection connection = { .reset = reset };
+	struct connection connection = { .fate = fate };
 
 	count(table->counts, COUNT_CONNECTIONS_FULL);
 	connection_fill(table, &connection, tcp, now);
@@ -601,7 +626,7 @@ static void count_closed(struct connection_table *table, const struct hadal_tcp 
 }
 
 static void connection_ends(struct connection_table *table, const struct hadal_tcp *tcp,
-			    const struct hadal_tcp_counters *counters, bool reset, uint64_t now)
+			    const struct hadal_tcp_counters *counters, struct connection_fate fate, uint64_t now)
 {
 	struct connection *connection = connection_find(table, tcp->id);
 
@@ -610,7 +635,7 @@ static void connection_ends(struct connection_table *table, const struct hadal_t
 			count(table->counts, COUNT_BASELINE_MISSING);
 		connection = connection_new(table, tcp, now);
 		if (!connection) {
-			count_closed(table, tcp, counters, reset, now);
+			count_closed(table, tcp, counters, fate, now);
 			return;
 		}
 		set_baseline(table, connection, tcp, counters);
@@ -618,7 +643,7 @@ static void connection_ends(struct connection_table *table, const struct hadal_t
 	if (connection->closed)
 		return;
 	take_counters(table, connection, counters);
-	connection->reset = reset;
+	connection->fate = fate;
 	connection->unaccepted = tcp->flags & HADAL_TCP_NOT_ACCEPTED;
 	close_connection(table, connection, now);
 }
@@ -628,7 +653,7 @@ static void closed(struct connection_table *table, const struct hadal_record_tcp
 	if (untracked(&record->tcp))
 		count(table->counts, COUNT_BASELINE_MISSING);
 	else
-		connection_ends(table, &record->tcp, &record->counters, was_reset(record), record->header.time);
+		connection_ends(table, &record->tcp, &record->counters, fate_of(record), record->header.time);
 }
 
 void connection_record(struct connection_table *table, const struct hadal_record *record)
@@ -722,7 +747,7 @@ void connection_udp_record(struct connection_table *table, const struct hadal_re
 	if (udp->flags & HADAL_UDP_OTHER)
 		take_other(table, udp);
 	else if (udp->flags & HADAL_UDP_ENDED)
-		connection_ends(table, &end, &counters, false, record->header.time);
+		connection_ends(table, &end, &counters, (struct connection_fate){ 0 }, record->header.time);
 	else
 		connection_lives(table, &end, &counters, record->header.time);
 }

@@ -49,6 +49,12 @@ struct pair {
 	struct pair *prev, *next;	/* of those without references */
 };
 
+/* How a connection ended, but by FINs. */
+struct connection_fate {
+	int broken;	/* errno: no answer came any more; 0: not so */
+	bool reset;
+};
+
 struct connection {
 	UT_hash_handle hh;
 	uint64_t id;
@@ -59,7 +65,7 @@ struct connection {
 	uint16_t local_port, peer_port;
 	uint8_t role;			/* HADAL_TCP_CLIENT or HADAL_TCP_SERVER */
 	bool opened;			/* to be counted as opened */
-	bool reset;			/* to be counted as reset */
+	struct connection_fate fate;	/* to be counted */
 	bool closed;
 	bool unaccepted;		/* closed before accept() took it: that may still come */
 	bool baseline_missing;		/* the next counters begin the count */

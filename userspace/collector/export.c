@@ -14,6 +14,8 @@ static const struct hadal_metric_info
 			"Connections established", HADAL_COUNTER },
 	failed_info = { "hadal.tcp.connection.failed", "{connection}",
 			"Attempts to connect that came to nothing", HADAL_COUNTER },
+	broken_info = { "hadal.tcp.connection.broken", "{connection}",
+			"Connections that ended because no answer came", HADAL_COUNTER },
 	reset_info = { "hadal.tcp.connection.reset", "{connection}",
 		       "Connections that ended by a reset", HADAL_COUNTER },
 	active_info = { "hadal.tcp.connection.active", "{connection}",
@@ -239,21 +241,22 @@ static struct attributes edge_attributes(const struct edge *edge)
 	return attributes;
 }
 
-static void put_failures(const struct target *target, const struct attributes *base, const struct values *values)
+static void put_errors(const struct target *target, const struct hadal_metric_info *info,
+		       const struct attributes *base, const struct errors *errors)
 {
-	uint64_t other = values->errors_other;
+	uint64_t other = errors->other;
 
-	for (unsigned int i = 0; i < values->error_kinds; i++) {
-		const struct error_count *error = &values->errors[i];
+	for (unsigned int i = 0; i < errors->kinds; i++) {
+		const struct error_count *error = &errors->list[i];
 		const char *type = error->error ? hadal_error_type((uint32_t)error->error) : HADAL_VALUE_ERROR_OTHER;
 
 		if (strcmp(type, HADAL_VALUE_ERROR_OTHER) == 0)
 			other += error->count;
 		else
-			put_count(target, &failed_info, with(target->batch, base, hadal_string(HADAL_ATTR_ERROR_TYPE, type)),
+			put_count(target, info, with(target->batch, base, hadal_string(HADAL_ATTR_ERROR_TYPE, type)),
 				  error->count);
 	}
-	put_some(target, &failed_info,
+	put_some(target, info,
 		 with(target->batch, base, hadal_string(HADAL_ATTR_ERROR_TYPE, HADAL_VALUE_ERROR_OTHER)), other);
 }
 
@@ -296,7 +299,8 @@ static void put_edge(const struct export_source *source, struct hadal_batch *bat
 		return;
 	put_count(&target, &opened_info, attributes, values->opened);
 	put_count(&target, &active_info, attributes, edge->active);
-	put_failures(&target, &base, values);
+	put_errors(&target, &failed_info, &base, &values->failed);
+	put_errors(&target, &broken_info, &base, &values->broken);
 	put_some(&target, &reset_info, attributes, values->reset);
 	put_io(&target, &io_info, &base, values);
 	put_some(&target, &sent_info, attributes, values->segments_sent);

@@ -4,20 +4,27 @@
 
 #include "values.h"
 
-void values_fail(struct values *values, int error, uint64_t times, struct counts *counts)
+void errors_add(struct errors *errors, int error, uint64_t times, struct counts *counts)
 {
-	for (unsigned int i = 0; i < values->error_kinds; i++) {
-		if (values->errors[i].error == error) {
-			values->errors[i].count += times;
+	for (unsigned int i = 0; i < errors->kinds; i++) {
+		if (errors->list[i].error == error) {
+			errors->list[i].count += times;
 			return;
 		}
 	}
-	if (values->error_kinds == VALUES_ERRORS) {
+	if (errors->kinds == VALUES_ERRORS) {
 		count(counts, COUNT_ERRORS_FULL);
-		values->errors_other += times;
+		errors->other += times;
 		return;
 	}
-	values->errors[values->error_kinds++] = (struct error_count){ .error = error, .count = times };
+	errors->list[errors->kinds++] = (struct error_count){ .error = error, .count = times };
+}
+
+static void errors_move(struct errors *to, const struct errors *from, struct counts *counts)
+{
+	for (unsigned int i = 0; i < from->kinds; i++)
+		errors_add(to, from->list[i].error, from->list[i].count, counts);
+	to->other += from->other;
 }
 
 static void record(struct histogram **histogram, enum histogram_form form, double seconds,
@@ -64,9 +71,8 @@ void values_move(struct values *to, struct values *from, struct counts *counts)
 	to->segments_sent += from->segments_sent;
 	to->segments_retransmitted += from->segments_retransmitted;
 	to->listener_dropped += from->listener_dropped;
-	for (unsigned int i = 0; i < from->error_kinds; i++)
-		values_fail(to, from->errors[i].error, from->errors[i].count, counts);
-	to->errors_other += from->errors_other;
+	errors_move(&to->failed, &from->failed, counts);
+	errors_move(&to->broken, &from->broken, counts);
 	move_histogram(&to->connect, &from->connect);
 	move_histogram(&to->rtt, &from->rtt);
 	values_clear(from);

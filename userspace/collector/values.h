@@ -18,6 +18,12 @@ struct error_count {
 	uint64_t count;
 };
 
+struct errors {
+	struct error_count list[VALUES_ERRORS];
+	unsigned int kinds;
+	uint64_t other;		/* of kinds beyond VALUES_ERRORS */
+};
+
 struct values {
 	uint64_t opened;
 	uint64_t reset;
@@ -26,14 +32,13 @@ struct values {
 	uint64_t segments_sent;
 	uint64_t segments_retransmitted;
 	uint64_t listener_dropped;	/* attempts to connect */
-	struct error_count errors[VALUES_ERRORS];
-	unsigned int error_kinds;
-	uint64_t errors_other;		/* of kinds beyond VALUES_ERRORS */
+	struct errors failed;		/* to connect */
+	struct errors broken;		/* once established */
 	struct histogram *connect;	/* NULL: nothing recorded */
 	struct histogram *rtt;
 };
 
-void values_fail(struct values *values, int error, uint64_t times, struct counts *counts);
+void errors_add(struct errors *errors, int error, uint64_t times, struct counts *counts);
 void values_connect(struct values *values, enum histogram_form form, double seconds, struct counts *counts);
 void values_rtt(struct values *values, enum histogram_form form, double seconds, struct counts *counts);
 
