@@ -208,13 +208,20 @@ static int complain(const struct collector *collector, const char *what, int err
 	return error;
 }
 
+/* A module that is still loaded after an upgrade may tell less. */
+static bool module_tells(const struct collector *collector, unsigned int class)
+{
+	return collector->query.classes & HADAL_CLASS_BIT(class);
+}
+
 static void module_config(const struct collector *collector, struct hadal_config *module)
 {
 	const struct config *config = &collector->config;
 
 	hadal_config_default(module, &collector->query);
-	module->classes = HADAL_CLASS_BIT(HADAL_CLASS_PROCESS) | HADAL_CLASS_BIT(HADAL_CLASS_CGROUP) |
-			  HADAL_CLASS_BIT(HADAL_CLASS_TCP);
+	module->classes = HADAL_CLASS_BIT(HADAL_CLASS_PROCESS) | HADAL_CLASS_BIT(HADAL_CLASS_TCP);
+	if (module_tells(collector, HADAL_CLASS_CGROUP))
+		module->classes |= HADAL_CLASS_BIT(HADAL_CLASS_CGROUP);
 	if (collector->udp)
 		module->classes |= HADAL_CLASS_BIT(HADAL_CLASS_UDP);
 	module->lifecycle_ring_size = (uint32_t)config->lifecycle_ring;
@@ -265,11 +272,17 @@ static bool tells_udp(const struct collector *collector)
 {
 	if (!collector->config.udp)
 		return false;
-	if (collector->query.classes & HADAL_CLASS_BIT(HADAL_CLASS_UDP))
+	if (module_tells(collector, HADAL_CLASS_UDP))
 		return true;
 	log_line(LOG_PRIORITY_WARNING, "collector.udp is on, and module %s does not tell of UDP",
 		 collector->query.version);
 	return false;
+}
+
+/* What is there when records begin to come. */
+static uint32_t state_of(const struct collector *collector)
+{
+	return HADAL_DUMP_PROCESSES | (module_tells(collector, HADAL_CLASS_CGROUP) ? HADAL_DUMP_CGROUPS : 0);
 }
 
 /* What each interval's dump holds. */
@@ -301,8 +314,7 @@ static int open_session(struct collector *collector)
 	result = hadal_session_start(collector->session);
 	if (result)
 		return complain(collector, "the session does not start", result);
-	result = hadal_session_request_dump(collector->session, HADAL_DUMP_CGROUPS | HADAL_DUMP_PROCESSES |
-								counters_of(collector));
+	result = hadal_session_request_dump(collector->session, state_of(collector) | counters_of(collector));
 	return result ? complain(collector, "the dump at start", result) : 0;
 }
 
