@@ -120,6 +120,7 @@ class Task:
             "ExposedPorts": {port: {} for port in ports},
             "HostConfig": {
                 "NetworkMode": network,
+                "Memory": container.get("memory", 0),   # bytes; 0: no limit
                 "CgroupParent": CGROUP_PARENT.format(self.id),
                 "PortBindings": {port: [{"HostPort": ""}] for port in ports},     # Docker chooses
                 "ExtraHosts": [f"{name}:{fill(address)}" for name, address in container.get("hosts", {}).items()],

@@ -118,11 +118,13 @@ COUNTERS = {
     "hadal.tcp.io": lambda labels: {"transmit": "sent", "receive": "received"}[labels["network.io.direction"]],
 }
 
+UDP_COUNTERS = {"hadal.udp.io": COUNTERS["hadal.tcp.io"]}
 
-def edge_totals(victoria):
-    """Edge -> what it has counted, by the names in COUNTERS."""
+
+def edge_totals(victoria, counters=COUNTERS):
+    """Edge -> what it has counted, by the names in counters."""
     edges = collections.defaultdict(collections.Counter)
-    for metric, name in COUNTERS.items():
+    for metric, name in counters.items():
         for labels, samples in victoria.series(f'{{__name__="{metric}"}}'):
             edges[edge_of(labels)][name(labels)] += total(samples)
     return edges

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""TCP connections that count themselves, and small clients on top of them.
+"""TCP connections and datagrams that count themselves, and small clients on top of them.
 
 What the programs of the shop know about their connections is what the test
 compares Hadal with. So everything here is counted where the program meets the
@@ -19,24 +19,24 @@ TIMEOUT = 120  # seconds without any progress: then the test is over anyway
 
 
 class Ledger:
-    """What one program did, per role and other end; thread-safe."""
+    """What one program did, per role, other end and transport; thread-safe."""
 
     def __init__(self):
         self.lock = threading.RLock()  # the signal handler prints, wherever the main thread is
         self.rows = {}
 
-    def add(self, role, other, port, failed=None, **counts):
+    def add(self, role, other, port, failed=None, transport="tcp", **counts):
         """counts: opened, reset [connections], sent, received [bytes]."""
         with self.lock:
-            row = self.rows.setdefault((role, other, port), (collections.Counter(), collections.Counter()))
+            row = self.rows.setdefault((role, other, port, transport), (collections.Counter(), collections.Counter()))
             row[0].update(counts)
             if failed:
                 row[1][failed] += 1
 
     def print(self):
         with self.lock:
-            rows = [{"role": role, "other": other, "port": port, "failed": dict(failed), **counts}
-                    for (role, other, port), (counts, failed) in self.rows.items()]
+            rows = [{"role": role, "other": other, "port": port, "transport": transport, "failed": dict(failed), **counts}
+                    for (role, other, port, transport), (counts, failed) in self.rows.items()]
         sys.stdout.write("ledger " + json.dumps(rows) + "\n")
         sys.stdout.flush()
 
@@ -118,6 +118,27 @@ class Server:
             self.ledger.add("client", self.name, self.port, failed=errno.errorcode[error.errno])
         else:
             raise RuntimeError(f"{self.name} listens on port {self.port}")
+
+
+class Datagrams:
+    """A socket of this program's that asks server over UDP."""
+
+    def __init__(self, server):
+        self.server = server
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.settimeout(TIMEOUT)
+        self.socket.connect(server.address)
+
+    def ask(self, data):
+        """Waits for the answer: so nothing is lost for want of room, and what was sent was received."""
+        self.socket.send(data)
+        answer = self.socket.recv(1 << 16)
+        self.server.ledger.add("client", self.server.name, self.server.port, transport="udp",
+                               sent=len(data), received=len(answer))
+        return answer
+
+    def close(self):
+        self.socket.close()
 
 
 class Redis:
