@@ -54,11 +54,11 @@ static void help(void)
 {
 	fputs("Usage: hadal events [OPTION...]\n"
 	      "\n"
-	      "Prints processes, TCP connections and UDP flows as they happen, until\n"
-	      "interrupted, and then on standard error what was lost.\n"
+	      "Prints processes, TCP connections, UDP flows and answers of DNS as they\n"
+	      "happen, until interrupted, and then on standard error what was lost.\n"
 	      "\n"
 	      "  --json            JSON lines; docs/events.md and hadal(1) say what is in them\n"
-	      "  --class LIST      of process,cgroup,tcp,udp; default: process,tcp\n"
+	      "  --class LIST      of process,cgroup,tcp,udp,dns; default: process,tcp\n"
 	      "  --duration TIME   end after 10s, 500ms, 2m\n"
 	      "  --count N         end after N events\n"
 	      "  --dump            first what exists: processes, connections, listeners\n"
@@ -126,8 +126,8 @@ static int take_classes(struct options *options, const char *text)
 
 	if (parse_classes(text, &options->classes, &unknown))
 		return EXIT_WELL;
-	complain("events: --class %s: there is no class '%s'; there are process, cgroup and tcp", text,
-		 unknown ? unknown : text);
+	complain("events: --class %s: there is no class '%s'; there are process, cgroup, tcp, udp and dns",
+		 text, unknown ? unknown : text);
 	free(unknown);
 	return EXIT_USAGE;
 }
