@@ -214,6 +214,15 @@ static notrace void entry_ip6_send(unsigned long ip, unsigned long parent_ip,
 /* Flows are counted: their table is there. */
 static DEFINE_STATIC_KEY_FALSE(udp_counts);
 
+/* Apart, so that for all other datagrams nothing is to be kept over a call. */
+static noinline notrace void receive_from_server(const struct sock *sk, const struct sk_buff *skb,
+						 int length)
+{
+	hadal_dns_receive(sk, skb, length);
+	if (static_branch_likely(&udp_counts))
+		hadal_udp_receive(sk, skb, length);
+}
+
 /*
  * void skb_consume_udp(struct sock *sk, struct sk_buff *skb, int len)
  *
@@ -227,10 +236,10 @@ static notrace void entry_consume_udp(unsigned long ip, unsigned long parent_ip,
 	int length = (int)hadal_ftrace_argument(regs, 2);
 
 	preempt_disable_notrace();
-	if (static_branch_likely(&udp_counts))
-		hadal_udp_receive(sk, skb, length);
 	if (unlikely(hadal_dns_is_from_server(skb)))
-		hadal_dns_receive(sk, skb, length);
+		receive_from_server(sk, skb, length);
+	else if (static_branch_likely(&udp_counts))
+		hadal_udp_receive(sk, skb, length);
 	preempt_enable_notrace();
 }
 
