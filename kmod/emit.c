@@ -10,6 +10,7 @@
 #include <linux/rculist.h>
 #include <linux/sched/signal.h>
 #include <linux/siphash.h>
+#include <linux/skbuff.h>
 #include <linux/smp.h>
 #include <linux/string.h>
 
@@ -36,6 +37,8 @@ static inline void check_context(void) { }
 
 static __always_inline enum hadal_class class_of(u16 type)
 {
+	if (type >= HADAL_RECORD_DNS_ANSWER)
+		return HADAL_CLASS_DNS;
 	if (type >= HADAL_RECORD_UDP_FLOW)
 		return HADAL_CLASS_UDP;
 	if (type >= HADAL_RECORD_TCP_ESTABLISHED)
@@ -635,5 +638,59 @@ void hadal_emit_udp(const struct hadal_udp *udp, u16 filters)
 					   HADAL_CLASS_UDP, &ring);
 		if (record)
 			write_udp(session, ring, record, udp);
+	}
+}
+
+/* ---- dns ---- */
+
+/* Does its filter let the answer pass? Counts it if not. */
+static bool dns_due_to(struct hadal_session *session, const struct hadal_dns *dns, u16 filters)
+{
+	if (likely(!session->filter) || hadal_filter_passes_dns(session->filter, dns, filters))
+		return true;
+	count_filtered(session, HADAL_CLASS_DNS);
+	return false;
+}
+
+/* Bytes that the buffer says it has, and does not give, are told as not captured. */
+static void write_dns(struct hadal_record_dns_answer *record, const struct hadal_dns *dns,
+		      const struct sk_buff *skb, u32 offset)
+{
+	u32 room = record->header.size - sizeof(*record), captured = dns->captured;
+	u8 *payload = (u8 *)(record + 1);
+
+	record->dns = *dns;
+	if (unlikely(skb_copy_bits(skb, offset, payload, captured))) {
+		captured = 0;
+		record->dns.captured = 0;
+		record->dns.flags |= HADAL_DNS_TRUNCATED;
+	}
+	memset(payload + captured, 0, room - captured);
+}
+
+/**
+ * hadal_emit_dns() - write an answer into each session that gets it
+ * @dns: what is told of it
+ * @filters: slots of the filters by cgroup that its receiver passes
+ * @skb: where @dns->captured bytes of it stand
+ * @offset: from there on
+ */
+void hadal_emit_dns(const struct hadal_dns *dns, u16 filters, const struct sk_buff *skb,
+		    u32 offset)
+{
+	u32 size = ALIGN(sizeof(struct hadal_record_dns_answer) + dns->captured, 8);
+	struct hadal_record_dns_answer *record;
+	struct hadal_session *session;
+	struct hadal_ring *ring;
+
+	list_for_each_entry_rcu(session, &hadal_running_sessions, running) {
+		if (!wants(session, HADAL_CLASS_DNS) || !dns_due_to(session, dns, filters))
+			continue;
+		record = begin_hook_record(session, size, HADAL_RECORD_DNS_ANSWER,
+					   HADAL_CLASS_DNS, &ring);
+		if (!record)
+			continue;
+		write_dns(record, dns, skb, offset);
+		end_record(session, ring);
 	}
 }

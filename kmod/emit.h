@@ -10,6 +10,7 @@
 struct cgroup;
 struct hadal_conn;
 struct hadal_conn_key;
+struct sk_buff;
 struct sock;
 struct task_struct;
 
@@ -79,6 +80,8 @@ void hadal_emit_tcp_to(struct hadal_session *session, struct hadal_record *image
 		       u16 type, const struct hadal_isn_pair *isn);
 bool hadal_emit_udp_to(struct hadal_session *session, const struct hadal_udp *udp, u16 filters);
 void hadal_emit_udp(const struct hadal_udp *udp, u16 filters);
+void hadal_emit_dns(const struct hadal_dns *dns, u16 filters, const struct sk_buff *skb,
+		    u32 offset);
 u32 hadal_emit_room(struct hadal_session *session, enum hadal_lane lane);
 bool hadal_emit_has_room(struct hadal_session *session, enum hadal_lane lane, u32 size);
 

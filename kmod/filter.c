@@ -481,15 +481,21 @@ bool hadal_filter_passes_tcp(const struct hadal_filter *filter, const struct soc
 	return !filter->min_duration || passes_duration(filter, conn, type);
 }
 
-static bool is_udp_loopback(const struct hadal_udp *udp)
+/* As they stand in records. */
+static bool are_loopback(u16 family, const u8 local_address[16], const u8 peer_address[16])
 {
 	struct in6_addr local, peer;
 
-	memcpy(&local, udp->local_address, sizeof(local));
-	memcpy(&peer, udp->peer_address, sizeof(peer));
-	if (udp->family == AF_INET6)
+	memcpy(&local, local_address, sizeof(local));
+	memcpy(&peer, peer_address, sizeof(peer));
+	if (family == AF_INET6)
 		return is_loopback6(&local, &peer);
 	return is_loopback4(local.s6_addr32[0], peer.s6_addr32[0]);
+}
+
+static bool passes_slots(const struct hadal_filter *filter, u16 slots)
+{
+	return !filter->cgroup_count || slots & BIT(filter->slot);
 }
 
 /**
@@ -505,8 +511,23 @@ bool hadal_filter_passes_udp(const struct hadal_filter *filter, const struct had
 {
 	if (udp->flags & HADAL_UDP_OTHER)
 		return true;
-	if (filter->cgroup_count && !(slots & BIT(filter->slot)))
-		return false;
-	return passes_ports(filter, udp->local_port, udp->peer_port) &&
-	       !(filter->flags & HADAL_CONFIG_NO_LOOPBACK && is_udp_loopback(udp));
+	return passes_slots(filter, slots) &&
+	       passes_ports(filter, udp->local_port, udp->peer_port) &&
+	       !(filter->flags & HADAL_CONFIG_NO_LOOPBACK &&
+		 are_loopback(udp->family, udp->local_address, udp->peer_address));
+}
+
+/**
+ * hadal_filter_passes_dns() - does a session want this answer?
+ * @filter: the session's
+ * @dns: as it would be told
+ * @slots: of the filters by cgroup that its receiver passes
+ */
+bool hadal_filter_passes_dns(const struct hadal_filter *filter, const struct hadal_dns *dns,
+			     u16 slots)
+{
+	return passes_slots(filter, slots) &&
+	       passes_ports(filter, dns->local_port, dns->peer_port) &&
+	       !(filter->flags & HADAL_CONFIG_NO_LOOPBACK &&
+		 are_loopback(dns->family, dns->local_address, dns->peer_address));
 }

@@ -51,6 +51,8 @@ bool hadal_filter_passes_tcp(const struct hadal_filter *filter, const struct soc
 			     const struct hadal_conn *conn, u16 type);
 bool hadal_filter_passes_udp(const struct hadal_filter *filter, const struct hadal_udp *udp,
 			     u16 slots);
+bool hadal_filter_passes_dns(const struct hadal_filter *filter, const struct hadal_dns *dns,
+			     u16 slots);
 
 extern unsigned long hadal_filter_slots;
 u16 hadal_filter_bits_of(struct task_struct *task);

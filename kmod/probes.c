@@ -4,6 +4,7 @@
  * as the caller had it, and the rings are for one CPU.
  */
 #include <linux/ftrace.h>
+#include <linux/jump_label.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/preempt.h>
@@ -21,6 +22,7 @@
 #include "cgroup.h"
 #include "compat.h"
 #include "conn_table.h"
+#include "dns.h"
 #include "dump.h"
 #include "emit.h"
 #include "governor.h"
@@ -209,14 +211,35 @@ static notrace void entry_ip6_send(unsigned long ip, unsigned long parent_ip,
 	preempt_enable_notrace();
 }
 
-/* void skb_consume_udp(struct sock *sk, struct sk_buff *skb, int len) */
+/* Flows are counted: their table is there. */
+static DEFINE_STATIC_KEY_FALSE(udp_counts);
+
+/* Apart, so that for all other datagrams nothing is to be kept over a call. */
+static noinline notrace void receive_from_server(const struct sock *sk, const struct sk_buff *skb,
+						 int length)
+{
+	hadal_dns_receive(sk, skb, length);
+	if (static_branch_likely(&udp_counts))
+		hadal_udp_receive(sk, skb, length);
+}
+
+/*
+ * void skb_consume_udp(struct sock *sk, struct sk_buff *skb, int len)
+ *
+ * For flows and DNS both: a function with two callbacks costs more than they do.
+ */
 static notrace void entry_consume_udp(unsigned long ip, unsigned long parent_ip,
 				      struct ftrace_ops *ops, struct ftrace_regs *regs)
 {
+	const struct sock *sk = (const struct sock *)hadal_ftrace_argument(regs, 0);
+	const struct sk_buff *skb = (const struct sk_buff *)hadal_ftrace_argument(regs, 1);
+	int length = (int)hadal_ftrace_argument(regs, 2);
+
 	preempt_disable_notrace();
-	hadal_udp_receive((const struct sock *)hadal_ftrace_argument(regs, 0),
-			  (const struct sk_buff *)hadal_ftrace_argument(regs, 1),
-			  (int)hadal_ftrace_argument(regs, 2));
+	if (unlikely(hadal_dns_is_from_server(skb)))
+		receive_from_server(sk, skb, length);
+	else if (static_branch_likely(&udp_counts))
+		hadal_udp_receive(sk, skb, length);
 	preempt_enable_notrace();
 }
 
@@ -373,14 +396,18 @@ static struct entry entries[] = {
 			 .flags = FTRACE_OPS_FL_PERMANENT | HADAL_FTRACE_SAVE }	\
 	}
 
-/* In this order: what takes flows out is there before any is made, and after. */
+/*
+ * In this order: what takes flows out is there before any is made, and after. What
+ * counts at receive_entry, udp_counts, comes last and goes first.
+ */
 static struct entry udp_entries[] = {
 	UDP_ENTRY("udp_destroy_sock", entry_destroy_udp),
 	UDP_ENTRY("udpv6_destroy_sock", entry_destroy_udp),
 	UDP_ENTRY("ip_send_skb", entry_ip_send),
 	UDP_ENTRY("ip6_send_skb", entry_ip6_send),
-	UDP_ENTRY("skb_consume_udp", entry_consume_udp),
 };
+
+static struct entry receive_entry = UDP_ENTRY("skb_consume_udp", entry_consume_udp);
 
 static void detach_entries(struct entry *list, unsigned int count)
 {
@@ -486,7 +513,38 @@ static void detach(void)
 	hadal_conn_table_destroy();
 }
 
-/* ---- udp: while a session asks for it ---- */
+/* ---- what is received by UDP: while a session asks for flows or DNS ---- */
+
+/* Sessions that run and do, under attach_lock. */
+static unsigned int receiving_sessions;
+
+static bool asks_for_received(const struct hadal_session *session)
+{
+	return session->classes &
+	       (HADAL_CLASS_BIT(HADAL_CLASS_UDP) | HADAL_CLASS_BIT(HADAL_CLASS_DNS));
+}
+
+static int attach_receive_hook(const struct hadal_session *session)
+{
+	int error = 0;
+
+	if (!asks_for_received(session))
+		return 0;
+	if (!receiving_sessions)
+		error = attach_entry(&receive_entry);
+	if (!error)
+		receiving_sessions++;
+	return error;
+}
+
+/* As for detach_cgroup_hooks(). */
+static void detach_receive_hook(const struct hadal_session *session)
+{
+	if (asks_for_received(session) && !--receiving_sessions)
+		unregister_ftrace_function(&receive_entry.ops);
+}
+
+/* ---- udp flows: while a session asks for them ---- */
 
 /* Sessions that run and ask for it, under attach_lock. */
 static unsigned int udp_sessions;
@@ -502,12 +560,15 @@ static int attach_udp(void)
 	if (error) {
 		wait_for_probes();
 		hadal_udp_table_destroy();
+		return error;
 	}
-	return error;
+	static_branch_enable(&udp_counts);
+	return 0;
 }
 
 static void detach_udp(void)
 {
+	static_branch_disable(&udp_counts);
 	detach_entries(udp_entries, ARRAY_SIZE(udp_entries));
 	wait_for_probes();
 	hadal_udp_table_destroy();
@@ -563,13 +624,18 @@ int hadal_probes_start(struct hadal_session *session)
 	error = attach_cgroup_hooks(session);
 	if (error)
 		goto detach;
-	error = attach_udp_hooks(session);
+	error = attach_receive_hook(session);
 	if (error)
 		goto detach_cgroups;
+	error = attach_udp_hooks(session);
+	if (error)
+		goto detach_receive;
 	list_add_tail_rcu(&session->running, &hadal_running_sessions);
 	hadal_emit_note_sessions();
 	goto unlock;
 
+detach_receive:
+	detach_receive_hook(session);
 detach_cgroups:
 	detach_cgroup_hooks(session);
 detach:
@@ -595,6 +661,7 @@ void hadal_probes_stop(struct hadal_session *session)
 	else
 		synchronize_rcu();
 	detach_udp_hooks(session);
+	detach_receive_hook(session);
 	mutex_unlock(&attach_lock);
 	INIT_LIST_HEAD(&session->running);
 }
@@ -611,5 +678,6 @@ void hadal_probes_exit(void)
 		ftrace_free_filter(&entries[i].ops);
 	for (i = 0; i < ARRAY_SIZE(udp_entries); i++)
 		ftrace_free_filter(&udp_entries[i].ops);
+	ftrace_free_filter(&receive_entry.ops);
 	ftrace_free_filter(&nothing);
 }

@@ -114,6 +114,7 @@ CLASS_GROUP(process, HADAL_CLASS_PROCESS);
 CLASS_GROUP(cgroup, HADAL_CLASS_CGROUP);
 CLASS_GROUP(tcp, HADAL_CLASS_TCP);
 CLASS_GROUP(udp, HADAL_CLASS_UDP);
+CLASS_GROUP(dns, HADAL_CLASS_DNS);
 
 const struct attribute_group *hadal_sysfs_groups[] = {
 	&module_group,
@@ -122,5 +123,6 @@ const struct attribute_group *hadal_sysfs_groups[] = {
 	&cgroup_group,
 	&tcp_group,
 	&udp_group,
+	&dns_group,
 	NULL,
 };

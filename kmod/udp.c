@@ -226,22 +226,13 @@ void hadal_udp_count_sent(const struct sk_buff *skb, u16 family)
 	count(skb->sk, &key, HADAL_UDP_SENT, datagrams_in(skb, bytes), bytes);
 }
 
-/*
- * Who peeks says so by a negative length, of which 0 has none. What is peeked is
- * still in the queue.
- */
-static bool is_peek(const struct sk_buff *skb, int length)
-{
-	return length < 0 || (!length && data_race(READ_ONCE(skb->next)));
-}
-
 /* Count what a socket receives; parameters as those of hadal_udp_receive(). */
 void hadal_udp_count_received(const struct sock *sk, const struct sk_buff *skb, int length)
 {
 	u16 family = skb->protocol == htons(ETH_P_IP) ? AF_INET : AF_INET6;
 	struct hadal_udp_key key = { };
 
-	if (!hadal_is_udp(sk) || is_peek(skb, length))
+	if (!hadal_is_udp(sk) || hadal_udp_is_peek(skb, length))
 		return;
 	key_of_received(&key, skb, family);
 	count(sk, &key, HADAL_UDP_RECEIVED, datagrams_in(skb, skb->len), skb->len);

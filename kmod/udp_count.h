@@ -49,6 +49,15 @@ static __always_inline bool hadal_is_udp(const struct sock *sk)
 	return sk && sk->sk_protocol == IPPROTO_UDP && sk->sk_type == SOCK_DGRAM;
 }
 
+/*
+ * Of what is received: who peeks says so by a negative length, of which 0 has
+ * none. What is peeked is still in the queue.
+ */
+static inline bool hadal_udp_is_peek(const struct sk_buff *skb, int length)
+{
+	return length < 0 || (!length && data_race(READ_ONCE(skb->next)));
+}
+
 /* As they stand in the headers of little-endian machines: one load each. */
 static __always_inline u64 hadal_udp_wire_ports(const struct udphdr *udp)
 {

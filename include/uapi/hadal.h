@@ -76,7 +76,7 @@ enum hadal_class {
 	HADAL_CLASS_CGROUP,
 	HADAL_CLASS_TCP,
 	HADAL_CLASS_UDP,	/* flows; not hooked unless a session asks for it */
-	HADAL_CLASS_DNS,	/* reserved */
+	HADAL_CLASS_DNS,	/* answers; not hooked unless a session asks for it */
 	HADAL_CLASS_SLOTS = 8,	/* size of arrays by class */
 };
 
@@ -166,11 +166,13 @@ struct hadal_query {
  *			process by where it is at the record's time, a
  *			connection or flow by its owner's cgroup when it became
  *			the owner; a connection without owner by who called
- *			socket()
- *	ports		tcp, udp: local or peer port in one of these ranges; with
- *			EXCLUDE_PORTS in none of them
- *	NO_LOOPBACK	tcp, udp: neither end's address is of loopback, nor are
- *			both the same
+ *			socket(); an answer of DNS by where its receiver is
+ *	ports		tcp, udp, dns: local or peer port in one of these ranges;
+ *			with EXCLUDE_PORTS in none of them. Each answer of DNS has
+ *			the peer port 53
+ *	NO_LOOPBACK	tcp, udp, dns: neither end's address is of loopback, nor
+ *			are both the same. Of DNS that leaves out what resolvers
+ *			on the host tell (127.0.0.53, Docker's 127.0.0.11)
  *	min_duration	tcp: since start_time, at the record's time. So
  *			ESTABLISHED and ACCEPTED are always filtered, SNAPSHOT
  *			shows what has lasted long enough, and CLOSED of those
@@ -294,6 +296,9 @@ enum hadal_record_type {
 
 	/* udp, flow lane */
 	HADAL_RECORD_UDP_FLOW = 64,
+
+	/* dns, flow lane */
+	HADAL_RECORD_DNS_ANSWER = 80,
 };
 
 /* Every record begins so, on an 8-byte boundary. */
@@ -629,6 +634,53 @@ struct hadal_record_udp_flow {
 	struct hadal_udp udp;
 };
 
+#define HADAL_DNS_PORT		53
+#define HADAL_DNS_HEADER_MIN	12	/* bytes: what is shorter is no answer */
+#define HADAL_DNS_CAPTURED_MAX	512	/* bytes of an answer that a record holds at most */
+#define HADAL_DNS_SEGMENTS_MAX	64	/* answers in one buffer of UDP_GRO that are looked at */
+
+#define HADAL_DNS_TRUNCATED	(1U << 0)	/* captured is less than length */
+#define HADAL_DNS_V4MAPPED	(1U << 1)	/* an IPv6 socket that speaks IPv4 */
+#define HADAL_DNS_KERNEL_SOCKET	(1U << 2)	/* made by the kernel for its own use */
+
+/*
+ * The ends of the datagram as its socket sees them, and who received it: that is
+ * the owner, whoever asked. Nobody has vouched for what an answer says.
+ */
+struct hadal_dns {
+	__u64 cgroup_id;	/* the owner's, then */
+	__u64 socket_cgroup_id;	/* v2, of who called socket() */
+	__u64 owner_start_boottime;	/* with owner_tgid names the process */
+	__u32 owner_tgid;
+	__u32 cgroup_hierarchy;	/* of cgroup_id */
+	__u32 net_ns;		/* inode number */
+	__u32 length;		/* bytes of the datagram's payload */
+	__u32 flags;		/* HADAL_DNS_* */
+	__u16 captured;		/* bytes of it in the record, the first ones */
+	__u16 payload_offset;	/* of these, from the record's beginning */
+	__u8 owner;		/* enum hadal_tcp_owner: CALLER, KERNEL */
+	__u8 reserved;
+	__u16 family;		/* AF_INET, AF_INET6; of what is on the wire */
+	__u16 local_port;	/* host byte order */
+	__u16 peer_port;	/* HADAL_DNS_PORT */
+	__u8 local_address[16];
+	__u8 peer_address[16];
+};
+
+/*
+ * A datagram from port 53 with at least a header of DNS, in which QR says that it
+ * is an answer, when the application takes it from its UDP socket: also into a
+ * buffer that is too short. Not what it peeks at, nor what is dropped, unread, or
+ * bad by its checksum; nor UDP-Lite, raw sockets, DNS over TCP, TLS or HTTPS.
+ * Where the socket gets several datagrams joined (UDP_GRO) each is one, of more
+ * than HADAL_DNS_SEGMENTS_MAX the first ones. Bytes between the payload and the
+ * record's end are 0.
+ */
+struct hadal_record_dns_answer {
+	struct hadal_record header;
+	struct hadal_dns dns;
+};
+
 /* ---- the layout, fixed ---- */
 
 #ifdef __cplusplus
@@ -700,5 +752,11 @@ HADAL_ASSERT_OFFSET(hadal_udp, owner_tgid, 80);
 HADAL_ASSERT_OFFSET(hadal_udp, role, 96);
 HADAL_ASSERT_OFFSET(hadal_udp, local_address, 104);
 HADAL_ASSERT_SIZE(hadal_record_udp_flow, 160);
+HADAL_ASSERT_SIZE(hadal_dns, 88);
+HADAL_ASSERT_OFFSET(hadal_dns, owner_tgid, 24);
+HADAL_ASSERT_OFFSET(hadal_dns, captured, 44);
+HADAL_ASSERT_OFFSET(hadal_dns, family, 50);
+HADAL_ASSERT_OFFSET(hadal_dns, local_address, 56);
+HADAL_ASSERT_SIZE(hadal_record_dns_answer, 112);
 
 #endif /* _UAPI_LINUX_HADAL_H */

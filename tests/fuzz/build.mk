@@ -5,7 +5,7 @@
 
 DEB_PACKAGES += clang-14 libclang-rt-14-dev
 
-FUZZ_NAMES := records reader capture
+FUZZ_NAMES := records reader capture dns
 FUZZ_TARGETS := $(FUZZ_NAMES:%=$(O)/tests/fuzz/fuzz_%)
 FUZZ_SEEDS := $(O)/seeds
 FUZZ_MAKER := $(O)/tests/fuzz/seeds

@@ -2,7 +2,7 @@
 /*
  * seeds DIRECTORY: writes what fuzzing starts from, one file per kind of record
  * for fuzz_records, rings with all of them for fuzz_reader, a capture with all of
- * them for fuzz_capture.
+ * them for fuzz_capture, messages for fuzz_dns.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 
 #include <hadal/capture.h>
 
+#include "dns_messages.h"
 #include "fuzz.h"
 #include "records.h"
 
@@ -97,6 +98,28 @@ static void record_connections(struct recorder *recorder, const struct actor *ac
 	record_listener_closed(recorder, &listener);
 }
 
+static void record_answer(struct recorder *recorder)
+{
+	struct dns_builder built;
+	struct {
+		struct hadal_record_dns_answer answer;
+		uint8_t payload[512];
+	} record = {
+		.answer.header = { .type = HADAL_RECORD_DNS_ANSWER, .record_class = HADAL_CLASS_DNS,
+				   .lane = HADAL_LANE_FLOW, .time = recorder->time++ },
+		.answer.dns = { .family = 2, .local_port = 40000, .peer_port = HADAL_DNS_PORT,
+				.owner_tgid = 4711, .owner = HADAL_TCP_OWNER_CALLER,
+				.payload_offset = sizeof(record.answer) },
+	};
+
+	dns_build_usual(&built);
+	memcpy(record.payload, built.bytes, built.size);
+	record.answer.dns.captured = (uint16_t)built.size;
+	record.answer.dns.length = (uint32_t)built.size;
+	record.answer.header.size = (uint32_t)(sizeof(record.answer) + built.size + 7) & ~7U;
+	recorder->sink(recorder->context, &record.answer.header);
+}
+
 static void record_all(struct recorder *recorder)
 {
 	const struct actor actor = {
@@ -108,7 +131,32 @@ static void record_all(struct recorder *recorder)
 	record_dump(recorder, HADAL_RECORD_DUMP_START, HADAL_DUMP_PROCESSES);
 	record_processes(recorder, &actor);
 	record_connections(recorder, &actor);
+	record_answer(recorder);
 	record_dump(recorder, HADAL_RECORD_DUMP_END, HADAL_DUMP_PROCESSES);
+}
+
+static void write_message(const char *directory, const char *name, const struct dns_builder *built,
+			  size_t size)
+{
+	FILE *file = create(directory, "dns", name);
+	size_t more = built->size - size;
+
+	fputc((int)(more >> 8 & 0xff), file);
+	fputc((int)(more & 0xff), file);
+	fwrite(built->bytes, size, 1, file);
+	fclose(file);
+}
+
+static void write_messages(const char *directory)
+{
+	struct dns_builder built;
+
+	dns_build_usual(&built);
+	write_message(directory, "usual", &built, built.size);
+	write_message(directory, "cut", &built, built.size - 20);
+	dns_begin(&built, DNS_ANSWERED | 3, 1, 0);
+	dns_put_question(&built, "nowhere.example", 28);
+	write_message(directory, "nxdomain", &built, built.size);
 }
 
 /* Numbers that are missing, a reading between, a position from elsewhere. */
@@ -163,5 +211,7 @@ int main(int argc, char **argv)
 	recorder.context = &seeds;
 	record_all(&recorder);
 	add_trouble(seeds.rings);
-	return fclose(seeds.all) || fclose(seeds.rings) || end_capture(seeds.capture, capture) ? EXIT_FAILURE : EXIT_SUCCESS;
+	write_messages(argv[1]);
+	return fclose(seeds.all) || fclose(seeds.rings) || end_capture(seeds.capture, capture) ?
+		EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -5,12 +5,12 @@
 
 KSELFTEST := tests/kselftest
 KSELFTEST_PROGRAMS := loads exact_process process_fields exact_tcp tcp_failed tcp_ending tcp_lasting owner loss governor sessions \
-	cgroup_records udp sysfs filters abuse hostile probe_context parameters cycles
+	cgroup_records udp dns sysfs filters abuse hostile probe_context parameters cycles
 # Those that only tests/kselftest/check-debug runs, on kernels that watch.
 KSELFTEST_DEBUG_PROGRAMS := stress faults
 
 KSELFTEST_COMMON := harness session recorder host netns children load load_process load_tcp \
-	lives connector destroyed cgroups flows diag uring modules floods
+	lives connector destroyed cgroups flows diag uring modules floods datagrams
 KSELFTEST_BINARIES := $(patsubst %,$(O)/$(KSELFTEST)/%,$(KSELFTEST_PROGRAMS) $(KSELFTEST_DEBUG_PROGRAMS))
 KSELFTEST_HELPER := $(O)/$(KSELFTEST)/kselftest-helper
 

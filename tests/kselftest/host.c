@@ -6,11 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness.h"
 #include "patience.h"
+
+#define TRACING		"/sys/kernel/tracing/"
 
 bool file_exists(const char *path)
 {
@@ -125,4 +128,20 @@ long module_references(const char *name)
 
 	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", name);
 	return file_exists(path) ? (long)file_number(path) : -1;
+}
+
+bool is_hooked(const char *function)
+{
+	FILE *file;
+	char line[512], name[64];
+	bool found = false;
+
+	if (!file_exists(TRACING "enabled_functions"))
+		MUST(mount("tracefs", TRACING, "tracefs", 0, NULL));
+	file = fopen(TRACING "enabled_functions", "re");
+	ASSERT_TRUE(file != NULL);
+	while (fgets(line, sizeof(line), file))
+		found |= sscanf(line, "%63s", name) == 1 && !strcmp(name, function);
+	fclose(file);
+	return found;
 }

@@ -38,6 +38,9 @@ uint64_t start_ticks(pid_t pid);
 /* The same unit from a record's start_boottime, rounded down as the kernel does. */
 uint64_t ticks_of(uint64_t start_boottime);
 
+/* Whether ftrace calls somebody at this function's entry. */
+bool is_hooked(const char *function);
+
 /* A kernel module's reference count, or -1 when it is not loaded. */
 long module_references(const char *name);
 

@@ -52,6 +52,8 @@ static size_t least_size(uint16_t type)
 		return sizeof(struct hadal_record_tcp_listener);
 	case HADAL_RECORD_UDP_FLOW:
 		return sizeof(struct hadal_record_udp_flow);
+	case HADAL_RECORD_DNS_ANSWER:
+		return sizeof(struct hadal_record_dns_answer);
 	default:
 		return 0;
 	}
@@ -59,6 +61,8 @@ static size_t least_size(uint16_t type)
 
 static uint8_t class_of(uint16_t type)
 {
+	if (type >= HADAL_RECORD_DNS_ANSWER)
+		return HADAL_CLASS_DNS;
 	if (type >= HADAL_RECORD_UDP_FLOW)
 		return HADAL_CLASS_UDP;
 	if (type >= HADAL_RECORD_TCP_ESTABLISHED)
@@ -164,6 +168,41 @@ static void check_udp(struct recorder *recorder, const struct hadal_record *reco
 		fault(recorder, record, "nothing was counted");
 }
 
+/* What must hold of its size: the payload, and zero up to the record's end. */
+static void check_dns_size(struct recorder *recorder, const struct hadal_record *record,
+			   const struct hadal_dns *dns)
+{
+	uint32_t end = (uint32_t)dns->payload_offset + dns->captured;
+
+	if (dns->payload_offset != sizeof(struct hadal_record_dns_answer) ||
+	    record->size != ((end + 7) & ~7U))
+		fault(recorder, record, "%u bytes captured", dns->captured);
+	else if (!is_blank((const uint8_t *)record + end, record->size - end))
+		fault(recorder, record, "bytes behind the payload");
+	if (dns->captured != (dns->length < HADAL_DNS_CAPTURED_MAX ? dns->length :
+								     HADAL_DNS_CAPTURED_MAX) ||
+	    !(dns->flags & HADAL_DNS_TRUNCATED) != (dns->captured == dns->length))
+		fault(recorder, record, "%u bytes captured of %u, flags 0x%x", dns->captured,
+		      dns->length, dns->flags);
+}
+
+static void check_dns(struct recorder *recorder, const struct hadal_record *record)
+{
+	const struct hadal_dns *dns = record_dns(record);
+
+	if (!dns)
+		return;
+	if (record->lane != HADAL_LANE_FLOW)
+		fault(recorder, record, "in the wrong lane");
+	if (dns->reserved || dns->peer_port != HADAL_DNS_PORT ||
+	    dns->length < HADAL_DNS_HEADER_MIN)
+		fault(recorder, record, "port %u, %u bytes", dns->peer_port, dns->length);
+	if (dns->family == AF_INET &&
+	    !(is_blank(dns->local_address + 4, 12) && is_blank(dns->peer_address + 4, 12)))
+		fault(recorder, record, "an IPv4 address of more than 4 bytes");
+	check_dns_size(recorder, record, dns);
+}
+
 /* What says nothing is zero, and not what the kernel's stack held there. */
 static void check_blanks(struct recorder *recorder, const struct hadal_record *record)
 {
@@ -199,6 +238,7 @@ static void check_shape(struct recorder *recorder, const struct ring *ring,
 		fault(recorder, record, "in the ring of cpu %u lane %u", ring->cpu, ring->lane);
 	check_blanks(recorder, record);
 	check_udp(recorder, record);
+	check_dns(recorder, record);
 	if (record->type == HADAL_RECORD_PROCESS_EXEC)
 		check_exec_size(recorder, record);
 	if (record->record_class == HADAL_CLASS_CGROUP)
@@ -490,6 +530,13 @@ const struct hadal_udp *record_udp(const struct hadal_record *record)
 	if (record->record_class != HADAL_CLASS_UDP)
 		return NULL;
 	return &((const struct hadal_record_udp_flow *)record)->udp;
+}
+
+const struct hadal_dns *record_dns(const struct hadal_record *record)
+{
+	if (record->record_class != HADAL_CLASS_DNS)
+		return NULL;
+	return &((const struct hadal_record_dns_answer *)record)->dns;
 }
 
 uint32_t recorder_lost_at_end(const struct recorder *recorder, unsigned int cpu, unsigned int lane)

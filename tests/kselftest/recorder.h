@@ -67,10 +67,11 @@ void recorder_sort(struct recorder *recorder);
 const struct hadal_record *recorder_find(const struct recorder *recorder, size_t *cursor,
 					 record_match match, const void *what);
 
-/* The process of a process record, the connection of a TCP record, the flow of UDP's; else NULL. */
+/* The process, connection, flow or answer that a record of that class is about; else NULL. */
 const struct hadal_process *record_process(const struct hadal_record *record);
 const struct hadal_tcp *record_tcp(const struct hadal_record *record);
 const struct hadal_udp *record_udp(const struct hadal_record *record);
+const struct hadal_dns *record_dns(const struct hadal_record *record);
 
 /* Records lost at a ring's end, behind which no record has come. */
 uint32_t recorder_lost_at_end(const struct recorder *recorder, unsigned int cpu, unsigned int lane);

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: MIT
 /* UDP flows: each datagram is in the counters of one flow, with all its bytes. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/udp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "cgroups.h"
 #include "children.h"
+#include "datagrams.h"
 #include "harness.h"
 #include "host.h"
 #include "modules.h"
@@ -22,15 +20,7 @@
 #include "patience.h"
 #include "recorder.h"
 
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT	103
-#endif
-#ifndef UDP_GRO
-#define UDP_GRO		104
-#endif
-
 #define PARAMETERS	"/sys/module/hadal/parameters/"
-#define TRACING		"/sys/kernel/tracing/"
 #define LONGEST		1400	/* bytes of a datagram */
 
 FIXTURE(udp) {
@@ -57,64 +47,6 @@ FIXTURE_TEARDOWN(udp)
 /* ---- sockets ---- */
 
 static char buffer[1 << 16];
-
-union address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
-
-struct end {
-	int fd;
-	uint16_t port;
-	union address address;
-	socklen_t length;
-};
-
-static union address loopback(int family, uint16_t port)
-{
-	union address address = { .v4 = { 0 } };
-
-	if (family == AF_INET6) {
-		address.v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(port),
-						    .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	} else {
-		address.v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port),
-						   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	}
-	return address;
-}
-
-static struct end end_open(int family)
-{
-	struct end end = { .address = loopback(family, 0) };
-
-	end.length = family == AF_INET6 ? sizeof(end.address.v6) : sizeof(end.address.v4);
-	end.fd = MUST(socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-	MUST(bind(end.fd, &end.address.any, end.length));
-	MUST(getsockname(end.fd, &end.address.any, &end.length));
-	end.port = ntohs(family == AF_INET6 ? end.address.v6.sin6_port : end.address.v4.sin_port);
-	return end;
-}
-
-/* Bound to no address: that of the datagrams is what counts. */
-static struct end end_open_mapped(void)
-{
-	struct end end = { .length = sizeof(end.address.v6) };
-
-	end.fd = MUST(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-	end.address.v6.sin6_family = AF_INET6;
-	MUST(bind(end.fd, &end.address.any, end.length));
-	MUST(getsockname(end.fd, &end.address.any, &end.length));
-	end.port = ntohs(end.address.v6.sin6_port);
-	MUST(inet_pton(AF_INET6, "::ffff:127.0.0.1", &end.address.v6.sin6_addr));
-	return end;
-}
-
-static void end_connect(const struct end *end, const struct end *peer)
-{
-	MUST(connect(end->fd, &peer->address.any, peer->length));
-}
 
 static void send_many(const struct end *from, size_t size, unsigned int count)
 {
@@ -813,22 +745,6 @@ TEST_F(udp, idle_or_not)
 }
 
 /* ---- sessions ---- */
-
-static bool is_hooked(const char *function)
-{
-	FILE *file;
-	char line[512], name[64];
-	bool found = false;
-
-	if (!file_exists(TRACING "enabled_functions"))
-		MUST(mount("tracefs", TRACING, "tracefs", 0, NULL));
-	file = fopen(TRACING "enabled_functions", "re");
-	ASSERT_TRUE(file != NULL);
-	while (fgets(line, sizeof(line), file))
-		found |= sscanf(line, "%63s", name) == 1 && !strcmp(name, function);
-	fclose(file);
-	return found;
-}
 
 static int count_hooked(void)
 {

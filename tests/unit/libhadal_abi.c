@@ -52,6 +52,7 @@ static const struct record records[] = {
 	RECORD(TCP_LISTENING, tcp_listener),
 	RECORD(TCP_LISTENER_CLOSED, tcp_listener),
 	RECORD(UDP_FLOW, udp_flow),
+	RECORD(DNS_ANSWER, dns_answer),
 };
 
 struct call {

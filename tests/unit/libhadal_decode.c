@@ -39,6 +39,7 @@ static const struct shape shapes[] = {
 	{ HADAL_RECORD_TCP_LISTENING, HADAL_CLASS_TCP, 144 },
 	{ HADAL_RECORD_TCP_LISTENER_CLOSED, HADAL_CLASS_TCP, 144 },
 	{ HADAL_RECORD_UDP_FLOW, HADAL_CLASS_UDP, 160 },
+	{ HADAL_RECORD_DNS_ANSWER, HADAL_CLASS_DNS, 112 },
 };
 
 #define SHAPES	(sizeof(shapes) / sizeof(shapes[0]))
@@ -56,6 +57,10 @@ static struct hadal_record *record_create(const struct shape *shape, uint32_t si
 		((struct hadal_record_tcp_accepted *)record)->tcp.family = AF_INET;
 	if (shape->record_class == HADAL_CLASS_UDP && size >= shape->size)
 		((struct hadal_record_udp_flow *)record)->udp.family = AF_INET;
+	if (shape->type == HADAL_RECORD_DNS_ANSWER && size >= shape->size)
+		((struct hadal_record_dns_answer *)record)->dns = (struct hadal_dns){
+			.family = AF_INET, .payload_offset = (uint16_t)shape->size,
+		};
 	if (shape->type == HADAL_RECORD_PROCESS_EXEC && size >= shape->size)
 		((struct hadal_record_process_exec *)record)->strings_offset = (uint16_t)shape->size;
 	if (shape->record_class == HADAL_CLASS_CGROUP && size >= shape->size)
@@ -149,7 +154,7 @@ static void class_must_fit_type(void **state)
 	(void)state;
 	for (i = 0; i < SHAPES; i++) {
 		record = record_create(&shapes[i], shapes[i].size);
-		record->record_class = HADAL_CLASS_DNS;
+		record->record_class = HADAL_CLASS_SLOTS - 1;
 		expect_fault(record, record->size, "class is not that of its type");
 		free(record);
 	}
@@ -184,6 +189,35 @@ static void flows_have_addresses_and_others_none(void **state)
 	flow->udp.flags = 0;
 	expect_valid(&flow->header);
 	free(flow);
+}
+
+static void payloads_are_within_their_record(void **state)
+{
+	const struct shape shape = { HADAL_RECORD_DNS_ANSWER, HADAL_CLASS_DNS, 112 };
+	struct hadal_record_dns_answer *answer = (void *)record_create(&shape, 136);
+
+	(void)state;
+	answer->dns.length = answer->dns.captured = 24;
+	expect_valid(&answer->header);
+	assert_ptr_equal(hadal_record_dns(&answer->header), &answer->dns);
+	assert_null(hadal_record_udp(&answer->header));
+	assert_ptr_equal(hadal_record_dns_payload(answer).data, answer + 1);
+	assert_int_equal(hadal_record_dns_payload(answer).length, 24);
+	answer->dns.length = 23;
+	expect_fault(&answer->header, 136, "more captured");
+	answer->dns.length = answer->dns.captured = 25;
+	expect_fault(&answer->header, 136, "beyond the record");
+	answer->dns.captured = 16;
+	answer->dns.payload_offset = 111;
+	expect_fault(&answer->header, 136, "within the struct");
+	answer->dns.payload_offset = 120;
+	expect_valid(&answer->header);
+	answer->dns.payload_offset = UINT16_MAX;
+	expect_fault(&answer->header, 136, "beyond the record");
+	answer->dns.payload_offset = 112;
+	answer->dns.family = 0;
+	expect_fault(&answer->header, 136, "address family");
+	free(answer);
 }
 
 static void addresses_need_a_known_family(void **state)
@@ -374,6 +408,7 @@ int main(void)
 		cmocka_unit_test(comm_needs_its_nul),
 		cmocka_unit_test(addresses_need_a_known_family),
 		cmocka_unit_test(flows_have_addresses_and_others_none),
+		cmocka_unit_test(payloads_are_within_their_record),
 		cmocka_unit_test(exec_strings_stand_behind_one_another),
 		cmocka_unit_test(exec_strings_must_lie_within),
 		cmocka_unit_test(exec_strings_are_found_by_their_offset),

@@ -2,6 +2,7 @@
 /*
  * What records say as events, to the last attribute, and the texts in them.
  */
+#include "dns_messages.h"
 #include "memory_ring.h"
 
 #include <arpa/inet.h>
@@ -12,6 +13,7 @@
 #include <sys/socket.h>
 
 #include <hadal/event.h>
+#include <hadal/names.h>
 
 /* 2026-01-02T03:04:05Z; 100 s after boot, 40 of them asleep. */
 static const struct hadal_clock clocks = {
@@ -417,6 +419,106 @@ static void udp_flow(void **state)
 	       "hadal.udp.payload.sent=0\nhadal.udp.datagram.received=7\nhadal.udp.payload.received=70\n");
 }
 
+struct answer {
+	struct hadal_record_dns_answer record;
+	uint8_t payload[HADAL_DNS_CAPTURED_MAX];
+};
+
+static struct answer answer_of(const struct dns_builder *built)
+{
+	struct answer answer = {
+		.record = {
+			.header = header_of(HADAL_RECORD_DNS_ANSWER, sizeof(answer)),
+			.dns = {
+				.cgroup_id = 77, .socket_cgroup_id = 78, .owner_tgid = 42, .net_ns = 502,
+				.owner = HADAL_TCP_OWNER_CALLER, .family = AF_INET, .local_port = 40000,
+				.peer_port = 53, .local_address = { 10, 0, 0, 1 },
+				.peer_address = { 10, 0, 0, 2 },
+				.payload_offset = sizeof(answer.record),
+				.length = (uint32_t)built->size,
+			},
+		},
+	};
+
+	answer.record.dns.captured = (uint16_t)(built->size < sizeof(answer.payload) ?
+							built->size : sizeof(answer.payload));
+	if (answer.record.dns.captured < built->size)
+		answer.record.dns.flags = HADAL_DNS_TRUNCATED;
+	memcpy(answer.payload, built->bytes, answer.record.dns.captured);
+	return answer;
+}
+
+#define ANSWER_TEXT							\
+	"network.transport=udp\nnetwork.type=ipv4\nnetwork.local.address=10.0.0.1\n" \
+	"network.local.port=40000\nnetwork.peer.address=10.0.0.2\nnetwork.peer.port=53\n" \
+	"process.pid=42\nhadal.dns.owner=caller\nhadal.cgroup.id=77\nhadal.cgroup.hierarchy=0\n" \
+	"hadal.dns.socket.cgroup.id=78\nhadal.network.namespace.id=502\n"
+
+static void dns_answer(void **state)
+{
+	struct dns_builder built;
+	struct answer answer;
+
+	(void)state;
+	dns_build_usual(&built);
+	answer = answer_of(&built);
+	expect(&answer, "hadal.dns.answer", ANSWER_TEXT
+	       "hadal.dns.size=106\ndns.question.name=www.example.org\nhadal.dns.question.type=A\n"
+	       "hadal.dns.response_code=NOERROR\ndns.answers=<192.0.2.7><2001:db8::1>\n"
+	       "hadal.dns.aliases=<web.example.net>\nhadal.dns.ttl=60\n");
+	dns_begin(&built, DNS_ANSWERED | 0x0200 | 15, 1, 0);
+	dns_put_question(&built, "nowhere.example", 999);
+	answer = answer_of(&built);
+	expect(&answer, "hadal.dns.answer", ANSWER_TEXT
+	       "hadal.dns.size=33\ndns.question.name=nowhere.example\nhadal.dns.question.type=999\n"
+	       "hadal.dns.response_code=15\nhadal.dns.flags=<truncated_by_server>\n");
+	/* An answer that is sound and one that is not: nothing of them is told. */
+	dns_begin(&built, DNS_ANSWERED, 1, 2);
+	dns_put_question(&built, "a.example", 1);
+	dns_put_address(&built, DNS_QUESTION_AT, 1, "\1\2\3\4", 4);
+	answer = answer_of(&built);
+	expect(&answer, "hadal.dns.answer", ANSWER_TEXT
+	       "hadal.dns.size=43\nhadal.dns.flags=<unsound>\n");
+}
+
+static size_t texts_length;
+
+static int measure_texts(void *name, const struct hadal_attribute *attribute)
+{
+	if (!strcmp(attribute->name, name))
+		texts_length = attribute->text.length;
+	return 0;
+}
+
+/* More names than there is room for: a pointer each, to one as long as can be. */
+static void dns_answer_of_many_names(void **state)
+{
+	const struct hadal_clock clock = { 0 };
+	struct dns_builder built;
+	struct answer answer;
+	char name[] = HADAL_ATTR_DNS_ALIASES, label[64];
+	unsigned int i;
+
+	(void)state;
+	memset(label, 1, sizeof(label));	/* four characters each, as text */
+	label[63] = 0;
+	dns_begin(&built, DNS_ANSWERED, 1, 30);
+	for (i = 0; i < 3; i++) {
+		dns_put(&built, "\77", 1);
+		dns_put(&built, label, 63);
+	}
+	dns_put_question(&built, "", 1);
+	for (i = 0; i < 30; i++) {
+		dns_put_pointer(&built, DNS_QUESTION_AT);
+		dns_put_fixed(&built, 5, i, 2);
+		dns_put_pointer(&built, DNS_QUESTION_AT);
+	}
+	answer = answer_of(&built);
+	assert_int_equal(answer.record.dns.flags, HADAL_DNS_TRUNCATED);
+	assert_int_equal(hadal_event_attributes(&answer.record.header, &clock, measure_texts, name), 0);
+	assert_int_equal(texts_length, 2 * (3 * 63 * 4 + 2 + 1));
+}
+
 static void loss_by_class(void **state)
 {
 	struct hadal_record_lost lost = {
@@ -581,6 +683,8 @@ int main(void)
 		cmocka_unit_test(tcp_lives),
 		cmocka_unit_test(tcp_listens),
 		cmocka_unit_test(udp_flow),
+		cmocka_unit_test(dns_answer),
+		cmocka_unit_test(dns_answer_of_many_names),
 		cmocka_unit_test(loss_by_class),
 		cmocka_unit_test(control_records_are_no_events),
 		cmocka_unit_test(a_walk_can_be_ended),

@@ -21,11 +21,11 @@
 #define ABI	"include/uapi/hadal.h"
 #define ABI_PAGE	"docs/abi.md"
 
-/* Names in the first column of the page that are values of hadal.tcp.flags and hadal.udp.flags. */
+/* Names in the first column of the page that are values of hadal.*.flags. */
 static const char *const flags[] = {
 	"dumped", "no_open_seen", "not_accepted", "accepted_after_close", "fastopen", "v4mapped",
 	"kernel_socket", "mptcp", "port_unknown", "reset_sent", "reset_received",
-	"ended", "idle", "other",
+	"ended", "idle", "other", "cut", "not_all", "truncated_by_server", "unsound",
 };
 
 static char *read_file(const char *path)

@@ -53,6 +53,8 @@ uint32_t memory_ring_room(const struct memory_ring *ring)
 
 static uint8_t class_of(uint16_t type)
 {
+	if (type >= HADAL_RECORD_DNS_ANSWER)
+		return HADAL_CLASS_DNS;
 	if (type >= HADAL_RECORD_UDP_FLOW)
 		return HADAL_CLASS_UDP;
 	if (type >= HADAL_RECORD_TCP_ESTABLISHED)

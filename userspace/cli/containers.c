@@ -115,6 +115,7 @@ static bool place_of(const struct hadal_record *record, struct place *place)
 	const struct hadal_process *process = hadal_record_process(record);
 	const struct hadal_tcp *tcp = hadal_record_tcp(record);
 	const struct hadal_udp *udp = hadal_record_udp(record);
+	const struct hadal_dns *dns = hadal_record_dns(record);
 
 	if (process)
 		*place = (struct place){ process->cgroup_id, process->cgroup_hierarchy,
@@ -125,6 +126,9 @@ static bool place_of(const struct hadal_record *record, struct place *place)
 	else if (udp)
 		*place = (struct place){ udp->cgroup_id, udp->cgroup_hierarchy,
 					 (pid_t)udp->owner_tgid };
+	else if (dns)
+		*place = (struct place){ dns->cgroup_id, dns->cgroup_hierarchy,
+					 (pid_t)dns->owner_tgid };
 	else
 		return false;
 	return place->cgroup_id != 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <hadal/dns.h>
 #include <hadal/event.h>
 
 #define NSEC_PER_SEC	1000000000ULL
@@ -180,6 +181,66 @@ static void print_flow(FILE *to, const struct hadal_udp *udp)
 		fputs(udp->flags & HADAL_UDP_IDLE ? " idle" : " ended", to);
 }
 
+/* ---- dns ---- */
+
+static void print_named(FILE *to, const char *name, unsigned int number)
+{
+	if (name)
+		fprintf(to, " %s", name);
+	else
+		fprintf(to, " %u", number);
+}
+
+/* Names are of printable characters, whatever bytes they were of. */
+static void print_question(FILE *to, const struct hadal_dns_message *message)
+{
+	if (message->question[0]) {
+		fprintf(to, " %s", message->question);
+		print_named(to, hadal_dns_type_name(message->question_type), message->question_type);
+	}
+	print_named(to, hadal_dns_response_code_name(message->response_code),
+		    message->response_code);
+}
+
+static void print_resource(FILE *to, const struct hadal_dns_resource *resource)
+{
+	char text[HADAL_ADDRESS_SIZE];
+
+	if (resource->family)
+		hadal_address_text(resource->family, resource->address, text);
+	fprintf(to, " %s", resource->family ? text : resource->target);
+}
+
+static void print_message(FILE *to, struct hadal_dns_message *message)
+{
+	struct hadal_dns_resource resource;
+	int result;
+
+	print_question(to, message);
+	while ((result = hadal_dns_next(message, &resource)) > 0)
+		print_resource(to, &resource);
+	if (result < 0)
+		fputs(" unsound", to);
+	else if (message->is_cut || message->server_truncated)
+		fputs(" ...", to);
+}
+
+static void print_answer(FILE *to, const struct hadal_record_dns_answer *answer)
+{
+	struct hadal_text payload = hadal_record_dns_payload(answer);
+	const struct hadal_dns *dns = &answer->dns;
+	struct hadal_dns_message message;
+
+	fprintf(to, " %u ", dns->owner_tgid);
+	print_endpoint(to, dns->family, dns->local_address, dns->local_port);
+	fputs(" <- ", to);
+	print_endpoint(to, dns->family, dns->peer_address, dns->peer_port);
+	if (hadal_dns_parse(&message, payload.data, payload.length, dns->length) < 0)
+		fputs(" unsound", to);
+	else
+		print_message(to, &message);
+}
+
 static void print_lost(FILE *to, const struct hadal_record_lost *lost)
 {
 	uint64_t governed = 0;
@@ -231,6 +292,9 @@ static void print_body(FILE *to, const struct hadal_record *record)
 		break;
 	case HADAL_RECORD_UDP_FLOW:
 		print_flow(to, hadal_record_udp(record));
+		break;
+	case HADAL_RECORD_DNS_ANSWER:
+		print_answer(to, typed);
 		break;
 	default:
 		if (hadal_record_process(record))

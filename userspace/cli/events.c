@@ -34,13 +34,13 @@ static void help(void)
 {
 	fputs("Usage: hadal events [OPTION...]\n"
 	      "\n"
-	      "Prints processes, TCP connections and UDP flows as they happen, until\n"
-	      "interrupted, and then on standard error what was lost.\n"
+	      "Prints processes, TCP connections, UDP flows and answers of DNS as they\n"
+	      "happen, until interrupted, and then on standard error what was lost.\n"
 	      "\n"
 	      "  --json            JSON lines; docs/events.md and hadal(1) say what is in them\n"
 	      "  --from FILE       what hadal record has written, instead of this host; -: standard input\n"
 	      "  --count N         end after N events\n"
-	      "  --class LIST      of process,cgroup,tcp,udp; default: process,tcp\n"
+	      "  --class LIST      of process,cgroup,tcp,udp,dns; default: process,tcp\n"
 	      "  --dump            first what exists: processes, connections, listeners\n"
 	      "  --snapshot TIME   counters of the connections and flows that live, each so often\n"
 	      STREAM_OPTIONS_HELP, stdout);

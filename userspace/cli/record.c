@@ -39,7 +39,7 @@ static void help(void)
 	      "hadal events --from FILE shows it, on any machine. FILE must not exist;\n"
 	      "-: standard output.\n"
 	      "\n"
-	      "  --class LIST      of process,cgroup,tcp,udp; default: process,cgroup,tcp\n"
+	      "  --class LIST      of process,cgroup,tcp,udp,dns; default: process,cgroup,tcp\n"
 	      "  --snapshot TIME   counters of the connections and flows that live, each so often;\n"
 	      "                    default: 10s\n"
 	      STREAM_OPTIONS_HELP, stdout);

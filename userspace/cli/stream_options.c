@@ -42,7 +42,7 @@ static int take_classes(struct stream_options *options, const char *command, con
 
 	if (parse_classes(text, &options->classes, &unknown))
 		return EXIT_WELL;
-	complain("%s: --class %s: there is no class '%s'; there are process, cgroup, tcp and udp", command,
+	complain("%s: --class %s: there is no class '%s'; there are process, cgroup, tcp, udp and dns", command,
 		 text, unknown ? unknown : text);
 	free(unknown);
 	return EXIT_USAGE;

@@ -64,6 +64,19 @@ HADAL_API const struct hadal_udp *hadal_record_udp(const struct hadal_record *re
 	return shape && shape->body == BODY_UDP ? udp_of(record) : NULL;
 }
 
+HADAL_API const struct hadal_dns *hadal_record_dns(const struct hadal_record *record)
+{
+	const struct record_shape *shape = record_shape_of(record->type);
+
+	return shape && shape->body == BODY_DNS ? dns_of(record) : NULL;
+}
+
+HADAL_API struct hadal_text hadal_record_dns_payload(const struct hadal_record_dns_answer *answer)
+{
+	return (struct hadal_text){ (const char *)answer + answer->dns.payload_offset,
+				    answer->dns.captured };
+}
+
 HADAL_API const struct hadal_tcp_counters *hadal_record_tcp_counters(const struct hadal_record *record)
 {
 	switch (record->type) {

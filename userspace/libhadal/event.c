@@ -2,6 +2,7 @@
 /*
  * Each type of record as its list of attributes.
  */
+#include <hadal/dns.h>
 #include <hadal/event.h>
 #include <hadal/names.h>
 
@@ -417,16 +418,26 @@ static void give_lost(struct walk *walk, const struct hadal_record_lost *record)
 
 /* ---- udp ---- */
 
+static void give_local(struct walk *walk, uint16_t family, const uint8_t *address, uint16_t port)
+{
+	give_network_type(walk, family);
+	give_address(walk, family, address, HADAL_ATTR_NETWORK_LOCAL_ADDRESS);
+	give_integer(walk, HADAL_ATTR_NETWORK_LOCAL_PORT, port);
+}
+
+static void give_peer(struct walk *walk, uint16_t family, const uint8_t *address, uint16_t port)
+{
+	give_address(walk, family, address, HADAL_ATTR_NETWORK_PEER_ADDRESS);
+	give_integer(walk, HADAL_ATTR_NETWORK_PEER_PORT, port);
+}
+
 static void give_udp_ends(struct walk *walk, const struct hadal_udp *udp)
 {
 	give_string(walk, HADAL_ATTR_NETWORK_TRANSPORT, HADAL_VALUE_TRANSPORT_UDP);
 	if (udp->flags & HADAL_UDP_OTHER)
 		return;
-	give_network_type(walk, udp->family);
-	give_address(walk, udp->family, udp->local_address, HADAL_ATTR_NETWORK_LOCAL_ADDRESS);
-	give_integer(walk, HADAL_ATTR_NETWORK_LOCAL_PORT, udp->local_port);
-	give_address(walk, udp->family, udp->peer_address, HADAL_ATTR_NETWORK_PEER_ADDRESS);
-	give_integer(walk, HADAL_ATTR_NETWORK_PEER_PORT, udp->peer_port);
+	give_local(walk, udp->family, udp->local_address, udp->local_port);
+	give_peer(walk, udp->family, udp->peer_address, udp->peer_port);
 }
 
 static void give_udp_counts(struct walk *walk, const struct hadal_udp *udp)
@@ -460,6 +471,135 @@ static void give_udp(struct walk *walk, const struct hadal_udp *udp)
 	give_integer_if(walk, HADAL_ATTR_NETWORK_NAMESPACE, udp->net_ns);
 	GIVE_FLAGS(walk, HADAL_ATTR_UDP_FLAGS, udp->flags, names);
 	give_udp_counts(walk, udp);
+}
+
+/* ---- dns ---- */
+
+/*
+ * What the answers of a message say. Texts stand behind each other, each with its
+ * NUL; what finds no room is left out.
+ */
+struct said {
+	char addresses[1024];
+	char aliases[2048];
+	size_t addresses_length;
+	size_t aliases_length;
+	uint32_t ttl;		/* the least, of any */
+	bool has_ttl;
+	bool is_whole;
+};
+
+static void add_text(struct said *said, char *texts, size_t room, size_t *length, const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	if (size > room - *length) {
+		said->is_whole = false;
+		return;
+	}
+	memcpy(texts + *length, text, size);
+	*length += size;
+}
+
+static void add_resource(struct said *said, const struct hadal_dns_resource *resource)
+{
+	char text[HADAL_ADDRESS_SIZE];
+
+	if (!said->has_ttl || resource->ttl < said->ttl)
+		said->ttl = resource->ttl;
+	said->has_ttl = true;
+	if (!resource->family) {
+		add_text(said, said->aliases, sizeof(said->aliases), &said->aliases_length,
+			 resource->target);
+		return;
+	}
+	hadal_address_text(resource->family, resource->address, text);
+	add_text(said, said->addresses, sizeof(said->addresses), &said->addresses_length, text);
+}
+
+/* 0, or -EBADMSG: then nothing of it is told. */
+static int hear(struct said *said, struct hadal_dns_message *message)
+{
+	struct hadal_dns_resource resource;
+	int result;
+
+	said->addresses_length = said->aliases_length = 0;
+	said->has_ttl = false;
+	said->is_whole = true;
+	while ((result = hadal_dns_next(message, &resource)) > 0)
+		add_resource(said, &resource);
+	return result;
+}
+
+static void give_named(struct walk *walk, const char *name, const char *text, unsigned int number)
+{
+	char digits[16];
+
+	snprintf(digits, sizeof(digits), "%u", number);
+	give_string(walk, name, text ? text : digits);
+}
+
+static void give_message(struct walk *walk, const struct hadal_dns_message *message,
+			 const struct said *said)
+{
+	if (message->question[0]) {
+		give_string(walk, HADAL_ATTR_DNS_QUESTION_NAME, message->question);
+		give_named(walk, HADAL_ATTR_DNS_QUESTION_TYPE,
+			   hadal_dns_type_name(message->question_type), message->question_type);
+	}
+	give_named(walk, HADAL_ATTR_DNS_RESPONSE_CODE,
+		   hadal_dns_response_code_name(message->response_code), message->response_code);
+	give_texts(walk, HADAL_ATTR_DNS_ANSWERS,
+		   (struct hadal_text){ said->addresses, said->addresses_length });
+	give_texts(walk, HADAL_ATTR_DNS_ALIASES,
+		   (struct hadal_text){ said->aliases, said->aliases_length });
+	if (said->has_ttl)
+		give_integer(walk, HADAL_ATTR_DNS_TTL, said->ttl);
+}
+
+/* Flags of the event alone, above those of the record. */
+#define SAID_UNSOUND	(1U << 29)
+#define SAID_NOT_ALL	(1U << 30)
+#define SAID_TRUNCATED	(1U << 31)
+
+static uint32_t give_payload(struct walk *walk, const struct hadal_record *record)
+{
+	const struct hadal_record_dns_answer *answer = (const void *)record;
+	struct hadal_text payload = hadal_record_dns_payload(answer);
+	struct hadal_dns_message message;
+	struct said said;
+
+	if (hadal_dns_parse(&message, payload.data, payload.length, answer->dns.length) < 0 ||
+	    hear(&said, &message) < 0)
+		return SAID_UNSOUND;
+	give_message(walk, &message, &said);
+	return (message.server_truncated ? SAID_TRUNCATED : 0) | (said.is_whole ? 0 : SAID_NOT_ALL);
+}
+
+static void give_dns(struct walk *walk, const struct hadal_record *record,
+		     const struct hadal_dns *dns)
+{
+	static const struct flag_name names[] = {
+		{ HADAL_DNS_TRUNCATED, "cut" },
+		{ HADAL_DNS_V4MAPPED, "v4mapped" },
+		{ HADAL_DNS_KERNEL_SOCKET, "kernel_socket" },
+		{ SAID_UNSOUND, "unsound" },
+		{ SAID_NOT_ALL, "not_all" },
+		{ SAID_TRUNCATED, "truncated_by_server" },
+	};
+	uint32_t said;
+
+	give_string(walk, HADAL_ATTR_NETWORK_TRANSPORT, HADAL_VALUE_TRANSPORT_UDP);
+	give_local(walk, dns->family, dns->local_address, dns->local_port);
+	give_peer(walk, dns->family, dns->peer_address, dns->peer_port);
+	give_integer_if(walk, HADAL_ATTR_PROCESS_PID, dns->owner_tgid);
+	give_string(walk, HADAL_ATTR_DNS_OWNER, owner_name(dns->owner));
+	give_cgroup(walk, dns->cgroup_id, dns->cgroup_hierarchy);
+	give_integer_if(walk, HADAL_ATTR_DNS_SOCKET_CGROUP_ID, dns->socket_cgroup_id);
+	give_integer_if(walk, HADAL_ATTR_NETWORK_NAMESPACE, dns->net_ns);
+	give_integer(walk, HADAL_ATTR_DNS_SIZE, dns->length);
+	said = give_payload(walk, record);
+	GIVE_FLAGS(walk, HADAL_ATTR_DNS_FLAGS, dns->flags | said, names);
 }
 
 /* ---- by type ---- */
@@ -503,6 +643,8 @@ HADAL_API const char *hadal_event_name(const struct hadal_record *record)
 		return HADAL_EVENT_TCP_LISTENER_CLOSED;
 	case HADAL_RECORD_UDP_FLOW:
 		return HADAL_EVENT_UDP_FLOW;
+	case HADAL_RECORD_DNS_ANSWER:
+		return HADAL_EVENT_DNS_ANSWER;
 	default:
 		return NULL;
 	}
@@ -553,6 +695,7 @@ HADAL_API int hadal_event_attributes(const struct hadal_record *record, const st
 	const struct hadal_process *process = hadal_record_process(record);
 	const struct hadal_tcp *tcp = hadal_record_tcp(record);
 	const struct hadal_udp *udp = hadal_record_udp(record);
+	const struct hadal_dns *dns = hadal_record_dns(record);
 
 	if (process)
 		give_process(&walk, process);
@@ -560,6 +703,8 @@ HADAL_API int hadal_event_attributes(const struct hadal_record *record, const st
 		give_tcp(&walk, tcp);
 	if (udp)
 		give_udp(&walk, udp);
+	if (dns)
+		give_dns(&walk, record, dns);
 	give_body(&walk, record);
 	return walk.result;
 }

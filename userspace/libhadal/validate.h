@@ -20,6 +20,7 @@ enum record_body {
 	BODY_CGROUP,
 	BODY_TCP,
 	BODY_UDP,
+	BODY_DNS,
 };
 
 /* The size is that without variable parts; 0: the type is not known. */
@@ -55,6 +56,7 @@ static const struct record_shape record_shapes[] = {
 	SHAPE(TCP_LISTENING, tcp_listener, TCP, TCP),
 	SHAPE(TCP_LISTENER_CLOSED, tcp_listener, TCP, TCP),
 	SHAPE(UDP_FLOW, udp_flow, UDP, UDP),
+	SHAPE(DNS_ANSWER, dns_answer, DNS, DNS),
 };
 
 static inline const struct record_shape *record_shape_of(uint16_t type)
@@ -97,6 +99,11 @@ static inline const struct hadal_udp *udp_of(const struct hadal_record *record)
 	return &((const struct hadal_record_udp_flow *)record)->udp;
 }
 
+static inline const struct hadal_dns *dns_of(const struct hadal_record *record)
+{
+	return &((const struct hadal_record_dns_answer *)record)->dns;
+}
+
 /* The module fills comm up with NULs. */
 static inline const char *process_fault(const struct hadal_process *process)
 {
@@ -134,6 +141,20 @@ static inline const char *udp_fault(const struct hadal_udp *udp)
 	return has_family == !(udp->flags & HADAL_UDP_OTHER) ? NULL : "unknown address family";
 }
 
+static inline const char *dns_fault(const struct hadal_record_dns_answer *answer)
+{
+	const struct hadal_dns *dns = &answer->dns;
+
+	if (dns->family != AF_INET && dns->family != AF_INET6)
+		return "unknown address family";
+	if (dns->captured > dns->length)
+		return "more captured than there is";
+	if (dns->payload_offset < sizeof(*answer))
+		return "payload within the struct";
+	return (size_t)dns->payload_offset + dns->captured <= answer->header.size ? NULL :
+		"payload beyond the record";
+}
+
 static inline const char *body_fault(const struct hadal_record *record, enum record_body body)
 {
 	const char *fault;
@@ -150,6 +171,8 @@ static inline const char *body_fault(const struct hadal_record *record, enum rec
 		return tcp_fault(tcp_of(record));
 	case BODY_UDP:
 		return udp_fault(udp_of(record));
+	case BODY_DNS:
+		return dns_fault((const struct hadal_record_dns_answer *)record);
 	default:
 		return NULL;
 	}

@@ -30,8 +30,8 @@
 #define CGROUP		"/sys/fs/cgroup/hadal-bench"
 
 static const struct subject *const subjects[] = {
-	&subject_none, &subject_loaded, &subject_session, &subject_flows, &subject_full,
-	&subject_ebpf,
+	&subject_none, &subject_loaded, &subject_session, &subject_flows, &subject_dns,
+	&subject_full, &subject_ebpf,
 };
 #define SUBJECTS (sizeof(subjects) / sizeof(subjects[0]))
 

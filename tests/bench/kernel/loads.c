@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <hadal/hadal.h>
+
 #include "must.h"
 
 #define REQUEST		64	/* bytes */
@@ -19,7 +21,7 @@
 static char buffer[CHUNK];
 
 static int sink_fd, source_fd;	/* of the bulk load */
-static int udp_fd;
+static int udp_fd, dns_fd;
 static int listener_fd;
 static int pipe_fds[2];
 static struct sockaddr_in listener_address;
@@ -31,13 +33,19 @@ static struct sockaddr_in any_port(void)
 	};
 }
 
-static void bind_somewhere(int fd, struct sockaddr_in *address)
+/* To the port in the address; 0: one that the kernel chooses. */
+static void bind_to(int fd, struct sockaddr_in *address)
 {
 	socklen_t length = sizeof(*address);
 
-	*address = any_port();
 	MUST(bind(fd, (void *)address, length));
 	MUST(getsockname(fd, (void *)address, &length));
+}
+
+static void bind_somewhere(int fd, struct sockaddr_in *address)
+{
+	*address = any_port();
+	bind_to(fd, address);
 }
 
 static void transfer(int from, int to, size_t size)
@@ -112,21 +120,47 @@ static void run_tcp(unsigned int count)
 
 /* ---- what is no event ---- */
 
+/* A socket that speaks to itself, from a port or, with 0, any. */
+static int open_echo(uint16_t port)
+{
+	struct sockaddr_in address = any_port();
+	int fd = MUST(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+
+	address.sin_port = htons(port);
+	bind_to(fd, &address);
+	MUST(connect(fd, (void *)&address, sizeof(address)));
+	return fd;
+}
+
+static void run_echo(int fd, char *bytes, unsigned int count)
+{
+	while (count--) {
+		MUST(send(fd, bytes, REQUEST, 0));
+		MUST(recv(fd, bytes, REQUEST, 0));
+	}
+}
+
 static void prepare_udp(void)
 {
-	struct sockaddr_in address;
-
-	udp_fd = MUST(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-	bind_somewhere(udp_fd, &address);
-	MUST(connect(udp_fd, (void *)&address, sizeof(address)));
+	udp_fd = open_echo(0);
 }
 
 static void run_udp(unsigned int count)
 {
-	while (count--) {
-		MUST(send(udp_fd, buffer, REQUEST, 0));
-		MUST(recv(udp_fd, buffer, REQUEST, 0));
-	}
+	run_echo(udp_fd, buffer, count);
+}
+
+static void prepare_dns(void)
+{
+	dns_fd = open_echo(HADAL_DNS_PORT);
+}
+
+/* By its third byte an answer. */
+static void run_dns(unsigned int count)
+{
+	static char answer[REQUEST] = { [2] = (char)0x80 };
+
+	run_echo(dns_fd, answer, count);
 }
 
 static void prepare_bulk(void)
@@ -170,6 +204,7 @@ const struct load loads[] = {
 	{ .name = "process", .count = 600, .prepare = prepare_process, .run = run_process },
 	{ .name = "tcp", .count = 1500, .prepare = prepare_tcp, .run = run_tcp, .rest = TIME_WAIT },
 	{ .name = "udp", .count = 2000, .prepare = prepare_udp, .run = run_udp },
+	{ .name = "dns", .count = 2000, .prepare = prepare_dns, .run = run_dns },
 	{ .name = "bulk", .count = 20, .prepare = prepare_bulk, .run = run_bulk },
 	{ .name = "syscall", .count = 5000, .prepare = prepare_syscall, .run = run_syscall },
 	{ .name = "nothing", .count = 40, .run = run_nothing },

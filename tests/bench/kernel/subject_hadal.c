@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* hadal.ko: without a session, with a reader as hadald is one, with UDP flows too, with one that never reads. */
+/* hadal.ko: without a session, with a reader as hadald is one, with UDP flows too, with DNS too, with one that never reads. */
 #include <hadal/hadal.h>
 #include <string.h>
 
@@ -73,6 +73,12 @@ static void start_flows(void)
 	dump_existing();
 }
 
+static void start_dns(void)
+{
+	start(false, HADAL_CLASS_BIT(HADAL_CLASS_DNS));
+	dump_existing();
+}
+
 static void start_full(void)
 {
 	start(true, 0);
@@ -96,6 +102,10 @@ const struct subject subject_session = {
 };
 const struct subject subject_flows = {
 	.name = "flows", .module = true, .start = start_flows, .fd = session_fd,
+	.drain = drain, .stop = stop,
+};
+const struct subject subject_dns = {
+	.name = "dns", .module = true, .start = start_dns, .fd = session_fd,
 	.drain = drain, .stop = stop,
 };
 const struct subject subject_full = {

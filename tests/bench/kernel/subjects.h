@@ -27,6 +27,7 @@ extern const struct subject subject_none;
 extern const struct subject subject_loaded;
 extern const struct subject subject_session;
 extern const struct subject subject_flows;
+extern const struct subject subject_dns;
 extern const struct subject subject_full;
 extern const struct subject subject_ebpf;
 

@@ -206,10 +206,14 @@ HADAL_API struct hadal_text hadal_exec_argv(const struct hadal_record_process_ex
 /* The path in a record of a cgroup; empty where it has none. */
 HADAL_API struct hadal_text hadal_record_cgroup_path(const struct hadal_record_cgroup *cgroup);
 
-/* The process in a process record, the tcp in a tcp record, the flow in a udp record, else NULL. */
+/* The bytes of an answer of DNS that its record holds; hadal/dns.h parses them. */
+HADAL_API struct hadal_text hadal_record_dns_payload(const struct hadal_record_dns_answer *answer);
+
+/* What a record of that class is about, else NULL. */
 HADAL_API const struct hadal_process *hadal_record_process(const struct hadal_record *record);
 HADAL_API const struct hadal_tcp *hadal_record_tcp(const struct hadal_record *record);
 HADAL_API const struct hadal_udp *hadal_record_udp(const struct hadal_record *record);
+HADAL_API const struct hadal_dns *hadal_record_dns(const struct hadal_record *record);
 /* Of CLOSED and SNAPSHOT, else NULL. */
 HADAL_API const struct hadal_tcp_counters *hadal_record_tcp_counters(const struct hadal_record *record);
 

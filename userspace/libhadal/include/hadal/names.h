@@ -29,6 +29,7 @@
 #define HADAL_EVENT_TCP_LISTENING		"hadal.tcp.listening"
 #define HADAL_EVENT_TCP_LISTENER_CLOSED		"hadal.tcp.listener_closed"
 #define HADAL_EVENT_UDP_FLOW			"hadal.udp.flow"
+#define HADAL_EVENT_DNS_ANSWER			"hadal.dns.answer"
 #define HADAL_EVENT_RECORD_LOST			"hadal.record.lost"
 
 /* Process and container */
@@ -122,6 +123,19 @@
 #define HADAL_ATTR_UDP_DATAGRAM_RECEIVED	"hadal.udp.datagram.received"
 #define HADAL_ATTR_UDP_PAYLOAD_SENT		"hadal.udp.payload.sent"
 #define HADAL_ATTR_UDP_PAYLOAD_RECEIVED		"hadal.udp.payload.received"
+
+/* DNS */
+#define HADAL_ATTR_DNS_QUESTION_NAME		"dns.question.name"
+#define HADAL_ATTR_DNS_ANSWERS			"dns.answers"
+
+#define HADAL_ATTR_DNS_QUESTION_TYPE		"hadal.dns.question.type"
+#define HADAL_ATTR_DNS_RESPONSE_CODE		"hadal.dns.response_code"
+#define HADAL_ATTR_DNS_ALIASES			"hadal.dns.aliases"
+#define HADAL_ATTR_DNS_TTL			"hadal.dns.ttl"
+#define HADAL_ATTR_DNS_SIZE			"hadal.dns.size"
+#define HADAL_ATTR_DNS_OWNER			"hadal.dns.owner"
+#define HADAL_ATTR_DNS_FLAGS			"hadal.dns.flags"
+#define HADAL_ATTR_DNS_SOCKET_CGROUP_ID		"hadal.dns.socket.cgroup.id"
 
 /* Loss */
 #define HADAL_ATTR_RECORD_CPU			"hadal.record.cpu"
