@@ -5,7 +5,7 @@
 
 KSELFTEST := tests/kselftest
 KSELFTEST_PROGRAMS := loads exact_process process_fields exact_tcp tcp_failed tcp_ending tcp_lasting owner loss governor sessions \
-	cgroup_records udp dns sysfs filters abuse hostile probe_context parameters cycles
+	cgroup_records udp dns sysfs filters cpus abuse hostile probe_context parameters cycles
 # Those that only tests/kselftest/check-debug runs, on kernels that watch.
 KSELFTEST_DEBUG_PROGRAMS := stress faults
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The module comes and goes under a flood of processes and connections. The
- * environment's HADAL_MODULE names hadal.ko; it is not loaded before or after.
+ * The module comes and goes under a flood of processes, connections and
+ * datagrams, while network namespaces come and go. The environment's HADAL_MODULE
+ * names hadal.ko; it is not loaded before or after.
  */
 #include <errno.h>
 #include <signal.h>
@@ -21,7 +22,7 @@
 
 #define CYCLES		200
 #define STARTS		40
-#define FLOODS		3
+#define FLOODS		5
 #define LEAK_BOUND	(64U << 10)	/* KiB; the sessions' rings alone take 4 times that */
 #define LONG_TEST	3600	/* s */
 
@@ -38,6 +39,8 @@ FIXTURE_SETUP(cycles)
 	self->floods[0] = child_start(flood_processes, NULL);
 	self->floods[1] = child_start(flood_connections, &self->listener);
 	self->floods[2] = child_start(flood_lasting_connections, NULL);
+	self->floods[3] = child_start(flood_net_namespaces, NULL);
+	self->floods[4] = child_start(flood_datagrams, NULL);
 }
 
 FIXTURE_TEARDOWN(cycles)
@@ -52,16 +55,21 @@ static void check_idle(void)
 	hadal_sys_wait("sessions", 0);
 	hadal_sys_wait("ring_memory", 0);
 	hadal_sys_wait("connections", 0);
+	hadal_sys_wait("udp_flows", 0);
 }
 
-/* A whole session under the flood, which also tries to unload under it. */
+/* A whole session under the flood, with all hooks; it also tries to unload under it. */
 static void use_session(void)
 {
+	struct hadal_config config;
 	struct recorder recorder;
 	int i;
 
-	recorder_begin(&recorder, NULL);
-	recorder_dump(&recorder, HADAL_DUMP_PROCESSES | HADAL_DUMP_CONNECTIONS);
+	session_defaults(&config);
+	config.classes |= HADAL_CLASS_BIT(HADAL_CLASS_CGROUP) | HADAL_CLASS_BIT(HADAL_CLASS_UDP);
+	recorder_begin(&recorder, &config);
+	recorder_dump(&recorder, HADAL_DUMP_PROCESSES | HADAL_DUMP_CONNECTIONS |
+				 HADAL_DUMP_CGROUPS | HADAL_DUMP_UDP);
 	ASSERT_EQ(-EWOULDBLOCK, module_unload());
 	for (i = 0; i < 5; i++) {
 		usleep(2000);

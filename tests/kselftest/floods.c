@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "floods.h"
 
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,7 +69,68 @@ void flood_lasting_connections(void *unused)
 	}
 }
 
-/* The namespace goes with the process, and takes the open connections along. */
+/* Connected to itself: what it sends it receives. */
+static int open_datagrams(enum tcp_family family)
+{
+	struct sockaddr_storage address;
+	socklen_t length = tcp_loopback(family, 0, &address);
+	int fd = MUST(socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+
+	MUST(bind(fd, (void *)&address, length));
+	MUST(getsockname(fd, (void *)&address, &length));
+	MUST(connect(fd, (void *)&address, length));
+	return fd;
+}
+
+static enum tcp_family datagram_family(size_t index)
+{
+	return index % 2 ? TCP_V4 : TCP_V6;
+}
+
+static void use_datagrams(int fd, size_t size)
+{
+	char bytes[200] = { 0 };
+
+	ASSERT_EQ(size, MUST(send(fd, bytes, size, 0)));
+	ASSERT_EQ(size, MUST(recv(fd, bytes, sizeof(bytes), 0)));
+}
+
+void flood_datagrams(void *unused)
+{
+	size_t i, left;
+	int fd;
+
+	(void)unused;
+	give_way();
+	for (i = 0;; i++) {
+		fd = open_datagrams(datagram_family(i));
+		for (left = i % 4; left; left--)
+			use_datagrams(fd, i % 200);
+		close(fd);
+	}
+}
+
+#define RESTING		40	/* sockets */
+
+void flood_resting_datagrams(void *unused)
+{
+	int fds[RESTING];
+	size_t i;
+
+	(void)unused;
+	for (i = 0; i < RESTING; i++)
+		fds[i] = open_datagrams(datagram_family(i));
+	for (i = 0;; i++) {
+		use_datagrams(fds[i % RESTING], 100);
+		usleep(1050000 / RESTING);
+		if (i % 3 == 0) {
+			close(fds[i % RESTING]);
+			fds[i % RESTING] = open_datagrams(datagram_family(i));
+		}
+	}
+}
+
+/* The namespace goes with the process, and takes open connections and sockets along. */
 static void use_net_namespace(void *unused)
 {
 	struct tcp_flow flow;
@@ -80,6 +143,7 @@ static void use_net_namespace(void *unused)
 	flow.family = TCP_V4;
 	tcp_open(&flow, listener);
 	tcp_exchange(&flow);
+	use_datagrams(open_datagrams(TCP_V6), 10);
 }
 
 void flood_net_namespaces(void *unused)
@@ -122,6 +186,8 @@ void floods_end(const pid_t *floods, size_t count)
 	size_t i;
 
 	for (i = 0; i < count; i++) {
+		if (!floods[i])
+			continue;
 		EXPECT_EQ(0, waitpid(floods[i], NULL, WNOHANG));
 		kill(floods[i], SIGKILL);
 		waitpid(floods[i], NULL, 0);

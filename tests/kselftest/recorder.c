@@ -435,6 +435,36 @@ void recorder_check_counts(const struct recorder *recorder)
 	}
 }
 
+static uint64_t count_untold(const struct recorder *recorder)
+{
+	uint64_t untold = 0;
+	unsigned int cpu, lane;
+
+	for (cpu = 0; cpu < recorder->session.query.possible_cpus; cpu++) {
+		for (lane = 0; lane < HADAL_LANES; lane++)
+			untold += recorder_lost_at_end(recorder, cpu, lane);
+	}
+	return untold;
+}
+
+void recorder_check_all_read(const struct recorder *recorder)
+{
+	uint64_t lost = 0, told = 0;
+	struct hadal_stats stats;
+	unsigned int class;
+
+	recorder_check_counts(recorder);
+	ASSERT_EQ(0, session_stats(&recorder->session, HADAL_CPU_ALL, &stats));
+	for (class = 0; class < HADAL_CLASS_SLOTS; class++) {
+		EXPECT_EQ(stats.class_stats[class].delivered, recorder->seen[class]);
+		EXPECT_EQ(stats.class_stats[class].bytes, recorder->bytes[class]);
+		EXPECT_GE(stats.class_stats[class].lost, recorder->lost[class]);
+		lost += stats.class_stats[class].lost;
+		told += recorder->lost[class];
+	}
+	EXPECT_EQ(lost, told + count_untold(recorder));
+}
+
 void recorder_forget(struct recorder *recorder)
 {
 	size_t i;

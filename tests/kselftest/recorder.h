@@ -51,6 +51,8 @@ void recorder_end(struct recorder *recorder);
 void recorder_end_lossy(struct recorder *recorder);
 /* Expects that what was produced was delivered or lost, class by class. */
 void recorder_check_counts(const struct recorder *recorder);
+/* Of one that has ended: also that what was delivered was read, and all loss told in the rings. */
+void recorder_check_all_read(const struct recorder *recorder);
 void recorder_close(struct recorder *recorder);
 
 typedef bool (*record_match)(const struct hadal_record *record, const void *what);

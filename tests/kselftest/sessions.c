@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,7 +20,9 @@
 #include "lives.h"
 #include "load_process.h"
 #include "load_tcp.h"
+#include "modules.h"
 #include "netns.h"
+#include "patience.h"
 #include "recorder.h"
 
 #define LOAD	100	/* processes */
@@ -436,6 +439,86 @@ TEST_F(sessions, poll_before_configure)
 {
 	ASSERT_EQ(0, session_open(&self->recorder.session));
 	EXPECT_EQ(POLLERR, poll_events(&self->recorder, 0));
+}
+
+/* ---- a reader that is stopped ---- */
+
+#define STOPPED_RING	16384	/* bytes */
+#define STOPPED_LOST	2000	/* records: some twenty times what its ring of a CPU holds */
+
+static void read_until_told(void *channel)
+{
+	struct hadal_config config;
+	struct recorder recorder;
+
+	session_defaults(&config);
+	config.lifecycle_ring_size = STOPPED_RING;
+	recorder_begin(&recorder, &config);
+	signal_send(*(int *)channel);
+	while (recv(*(int *)channel, NULL, 0, MSG_DONTWAIT) < 0) {
+		poll_events(&recorder, 20);
+		recorder_drain(&recorder);
+	}
+	recorder_end_lossy(&recorder);
+	recorder_check_all_read(&recorder);
+	EXPECT_LE(STOPPED_LOST, recorder.lost[HADAL_CLASS_PROCESS]);
+	recorder_close(&recorder);
+}
+
+static void stop(pid_t pid)
+{
+	int status;
+
+	kill(pid, SIGSTOP);
+	MUST(waitpid(pid, &status, WUNTRACED));
+	ASSERT_TRUE(WIFSTOPPED(status));
+}
+
+/* Returns how many records of it were lost, to whoever. */
+static uint64_t load_and_read(struct sessions *self)
+{
+	uint64_t before = hadal_sys("process/lost");
+
+	run_load(self);
+	recorder_drain(&self->recorder);
+	check_load(self, &self->recorder, 1);
+	recorder_forget(&self->recorder);
+	return hadal_sys("process/lost") - before;
+}
+
+/*
+ * Stopped for minutes, as by a debugger or a freezer: nothing in the module counts
+ * them, so that what comes meanwhile stands for them, many times what the rings
+ * hold. Its own records are lost, counted and told; it costs no memory, another
+ * reader has all; and when it goes on it has room again.
+ */
+TEST_F(sessions, stopped_reader)
+{
+	struct patience patience = patience_begin();
+	struct channel channel;
+	uint64_t lost = 0, memory;
+	pid_t pid;
+
+	channel_open(&channel);
+	recorder_begin(&self->recorder, NULL);
+	pid = child_start(read_until_told, &channel.child);
+	signal_receive(channel.parent);
+	load_and_read(self);
+	stop(pid);
+	memory = hadal_sys("ring_memory");
+	while (lost < STOPPED_LOST) {
+		lost += load_and_read(self);
+		ASSERT_TRUE(patience_left(&patience));
+	}
+	EXPECT_EQ(memory, hadal_sys("ring_memory"));
+	EXPECT_EQ(-EWOULDBLOCK, module_unload());
+	kill(pid, SIGCONT);
+	while (load_and_read(self))
+		ASSERT_TRUE(patience_left(&patience));
+	signal_send(channel.parent);
+	child_finish(pid);
+	recorder_end(&self->recorder);
+	channel_close(&channel);
 }
 
 /* ---- CPUs that come and go ---- */
