@@ -150,13 +150,13 @@ void hadal_process_fork(struct task_struct *child)
 
 	if (child->pid != child->tgid)
 		return;
-	record = hadal_emit_process_begin(&emission, child, sizeof(*record),
-					  HADAL_RECORD_PROCESS_FORK);
+	emission = hadal_emit_process_begin(child, sizeof(*record), HADAL_RECORD_PROCESS_FORK);
+	record = emission.record;
 	if (!record)
 		return;
 	hadal_process_describe(&record->process, child);
 	record->process.ns_tgid = task_pid_nr_ns(child, task_active_pid_ns(child));
-	hadal_emit_process_end(&emission, child, &record->header);
+	hadal_emit_process_end(emission, child);
 }
 
 /* ---- exec ---- */
@@ -267,13 +267,13 @@ void hadal_process_oom(struct task_struct *victim)
 	struct hadal_record_process *record;
 	struct hadal_emission emission;
 
-	record = hadal_emit_process_begin(&emission, victim, sizeof(*record),
-					  HADAL_RECORD_PROCESS_OOM);
+	emission = hadal_emit_process_begin(victim, sizeof(*record), HADAL_RECORD_PROCESS_OOM);
+	record = emission.record;
 	if (!record)
 		return;
 	hadal_process_describe(&record->process, victim);
 	record->process.flags |= HADAL_PROCESS_OOM;
-	hadal_emit_process_end(&emission, victim, &record->header);
+	hadal_emit_process_end(emission, victim);
 }
 
 /* As hadal_process_oom(), by id in the initial pid namespace. */
@@ -382,8 +382,8 @@ void hadal_process_exit(struct task_struct *task)
 	struct hadal_record_process_exit *record;
 	struct hadal_emission emission;
 
-	record = hadal_emit_process_begin(&emission, task, sizeof(*record),
-					  HADAL_RECORD_PROCESS_EXIT);
+	emission = hadal_emit_process_begin(task, sizeof(*record), HADAL_RECORD_PROCESS_EXIT);
+	record = emission.record;
 	if (!record)
 		return;
 	hadal_process_describe(&record->process, task);
@@ -393,5 +393,5 @@ void hadal_process_exit(struct task_struct *task)
 	record->reserved = 0;
 	record->max_rss = (u64)task->signal->maxrss << PAGE_SHIFT;
 	sum_threads(record, task);
-	hadal_emit_process_end(&emission, task, &record->header);
+	hadal_emit_process_end(emission, task);
 }

@@ -193,8 +193,8 @@ static void emit_established(const struct sock *sk, struct hadal_conn *conn)
 	struct hadal_record_tcp_established *record;
 	struct hadal_emission emission;
 
-	record = hadal_emit_tcp_begin(&emission, sk, conn, sizeof(*record),
-				      HADAL_RECORD_TCP_ESTABLISHED);
+	emission = hadal_emit_tcp_begin(sk, conn, sizeof(*record), HADAL_RECORD_TCP_ESTABLISHED);
+	record = emission.record;
 	if (!record)
 		return;
 	describe(&record->tcp, sk, conn);
@@ -203,7 +203,7 @@ static void emit_established(const struct sock *sk, struct hadal_conn *conn)
 		record->tcp.flags |= HADAL_TCP_FASTOPEN;
 	else if (conn->time)
 		record->connect_latency = record->header.time - conn->time;
-	hadal_emit_tcp_end(&emission, sk, conn, &record->header, &conn->key);
+	hadal_emit_tcp_end(emission, sk, conn, &conn->key);
 }
 
 static void on_connected(const struct sock *sk, struct hadal_conn *conn)
@@ -226,13 +226,13 @@ static void emit_accepted(const struct sock *sk, struct hadal_conn *conn, u32 fl
 	struct hadal_record_tcp_accepted *record;
 	struct hadal_emission emission;
 
-	record = hadal_emit_tcp_begin(&emission, sk, conn, sizeof(*record),
-				      HADAL_RECORD_TCP_ACCEPTED);
+	emission = hadal_emit_tcp_begin(sk, conn, sizeof(*record), HADAL_RECORD_TCP_ACCEPTED);
+	record = emission.record;
 	if (!record)
 		return;
 	describe(&record->tcp, sk, conn);
 	record->tcp.flags |= flags;
-	hadal_emit_tcp_end(&emission, sk, conn, &record->header, &conn->key);
+	hadal_emit_tcp_end(emission, sk, conn, &conn->key);
 }
 
 /* The first subflow of an MPTCP socket, or one that joins: nothing tells which. */
@@ -301,14 +301,15 @@ static void emit_listener(const struct sock *sk, const struct hadal_conn *conn, 
 	struct hadal_record_tcp_listener *record;
 	struct hadal_emission emission;
 
-	record = hadal_emit_tcp_begin(&emission, sk, conn, sizeof(*record), type);
+	emission = hadal_emit_tcp_begin(sk, conn, sizeof(*record), type);
+	record = emission.record;
 	if (!record)
 		return;
 	describe(&record->tcp, sk, conn);
 	if (!record->tcp.local_port)
 		record->tcp.flags |= HADAL_TCP_PORT_UNKNOWN;
 	describe_queue(record, sk);
-	hadal_emit_tcp_end(&emission, sk, conn, &record->header, NULL);
+	hadal_emit_tcp_end(emission, sk, conn, NULL);
 }
 
 static void on_listen(const struct sock *sk)
@@ -425,14 +426,15 @@ static void emit_failed(const struct sock *sk, const struct hadal_conn *conn)
 	struct hadal_record_tcp_failed *record;
 	struct hadal_emission emission;
 
-	record = hadal_emit_tcp_begin(&emission, sk, conn, sizeof(*record), HADAL_RECORD_TCP_FAILED);
+	emission = hadal_emit_tcp_begin(sk, conn, sizeof(*record), HADAL_RECORD_TCP_FAILED);
+	record = emission.record;
 	if (!record)
 		return;
 	describe(&record->tcp, sk, conn);
 	record->duration = conn->time ? record->header.time - conn->time : 0;
 	record->error = READ_ONCE(sk->sk_err);
 	record->syn_retransmitted = tcp_sk(sk)->total_retrans;
-	hadal_emit_tcp_end(&emission, sk, conn, &record->header, NULL);
+	hadal_emit_tcp_end(emission, sk, conn, NULL);
 }
 
 /* A close in softirq is the network's doing, whoever happens to run. */
@@ -448,7 +450,8 @@ static void emit_closed(const struct sock *sk, struct hadal_conn *conn, int old_
 	struct hadal_record_tcp_closed *record;
 	struct hadal_emission emission;
 
-	record = hadal_emit_tcp_begin(&emission, sk, conn, sizeof(*record), HADAL_RECORD_TCP_CLOSED);
+	emission = hadal_emit_tcp_begin(sk, conn, sizeof(*record), HADAL_RECORD_TCP_CLOSED);
+	record = emission.record;
 	if (!record)
 		return;
 	describe(&record->tcp, sk, conn);
@@ -459,7 +462,7 @@ static void emit_closed(const struct sock *sk, struct hadal_conn *conn, int old_
 	record->closer_tgid = closer_tgid(record->ending);
 	if (hadal_tcp_ends_by_reset(record->ending, old_state))
 		record->tcp.flags |= HADAL_TCP_RESET_SENT;
-	hadal_emit_tcp_end(&emission, sk, conn, &record->header, &conn->key);
+	hadal_emit_tcp_end(emission, sk, conn, &conn->key);
 }
 
 /* It had no entry: the table was full, or it never came to be established. */
