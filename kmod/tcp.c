@@ -60,32 +60,36 @@ void hadal_tcp_caller(struct hadal_owner *owner, const struct sock *sk)
 }
 
 /* The rest of the 16 bytes is zero. */
-static void put_v4(u8 to[16], __be32 address)
+static __always_inline void put_v4(u8 to[16], __be32 address)
 {
 	memset(to, 0, 16);
 	memcpy(to, &address, 4);
 }
 
-static void describe_addresses(struct hadal_tcp *tcp, const struct sock *sk)
+static bool is_v4mapped(const struct sock *sk)
+{
+	return ipv6_addr_v4mapped(&sk->sk_v6_daddr) || ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr);
+}
+
+static __always_inline void describe_addresses(struct hadal_tcp *tcp, const struct sock *sk)
 {
 	const struct inet_sock *inet = inet_sk(sk);
-	bool mapped = sk->sk_family == AF_INET6 && (ipv6_addr_v4mapped(&sk->sk_v6_daddr) ||
-						    ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr));
 
 	/* inet_num is 0 after an automatic bind is undone, inet_sport is not. */
 	tcp->local_port = ntohs(inet->inet_sport);
 	tcp->peer_port = ntohs(inet->inet_dport);
-	if (sk->sk_family == AF_INET6 && !mapped) {
-		tcp->family = AF_INET6;
-		memcpy(tcp->local_address, &sk->sk_v6_rcv_saddr, 16);
-		memcpy(tcp->peer_address, &sk->sk_v6_daddr, 16);
-		return;
-	}
 	tcp->family = AF_INET;
+	if (sk->sk_family == AF_INET6) {
+		if (!is_v4mapped(sk)) {
+			tcp->family = AF_INET6;
+			memcpy(tcp->local_address, &sk->sk_v6_rcv_saddr, 16);
+			memcpy(tcp->peer_address, &sk->sk_v6_daddr, 16);
+			return;
+		}
+		tcp->flags |= HADAL_TCP_V4MAPPED;
+	}
 	put_v4(tcp->local_address, inet->inet_rcv_saddr);
 	put_v4(tcp->peer_address, inet->inet_daddr);
-	if (mapped)
-		tcp->flags |= HADAL_TCP_V4MAPPED;
 }
 
 static u64 socket_cgroup_id(const struct sock *sk)
@@ -110,11 +114,8 @@ static void describe(struct hadal_tcp *tcp, const struct sock *sk, const struct 
 	tcp->id = conn->id;
 	tcp->start_time = conn->time;
 	tcp->role = conn->role;
-	tcp->flags = READ_ONCE(conn->flags);
-	if (sk->sk_kern_sock)
-		tcp->flags |= HADAL_TCP_KERNEL_SOCKET;
-	if (sk_is_mptcp(sk))
-		tcp->flags |= HADAL_TCP_MPTCP;
+	tcp->flags = READ_ONCE(conn->flags) | (sk->sk_kern_sock ? HADAL_TCP_KERNEL_SOCKET : 0) |
+		     (sk_is_mptcp(sk) ? HADAL_TCP_MPTCP : 0);
 	tcp->net_ns = sock_net(sk)->ns.inum;
 	tcp->socket_cgroup_id = socket_cgroup_id(sk);
 	describe_owner(tcp, &conn->owner);
