@@ -359,12 +359,6 @@ struct hadal_conn *hadal_conn_find(const struct sock *sk)
 	return conn;
 }
 
-/* After this a walker shows the entry as what it has become. */
-void hadal_conn_set_state(struct hadal_conn *conn, enum hadal_conn_state state)
-{
-	smp_store_release(&conn->state, state);
-}
-
 /**
  * hadal_conn_remove() - take the entry of a socket out
  * @sk: the socket

@@ -31,6 +31,7 @@
 #ifdef __KERNEL__
 #include <linux/list.h>
 #include <linux/types.h>
+#include <asm/barrier.h>
 #else
 #include "kernel_shim.h"
 #endif
@@ -113,7 +114,6 @@ struct hadal_conn *hadal_conn_new(const struct sock *sk, u8 role, u8 state);
 void hadal_conn_insert(struct hadal_conn *conn);
 struct hadal_conn *hadal_conn_insert_new(struct hadal_conn *conn);
 struct hadal_conn *hadal_conn_find(const struct sock *sk);
-void hadal_conn_set_state(struct hadal_conn *conn, enum hadal_conn_state state);
 bool hadal_conn_remove(const struct sock *sk, struct hadal_conn *copy);
 struct hadal_conn *hadal_conn_close(const struct sock *sk);
 void hadal_conn_free(struct hadal_conn *conn);
@@ -127,5 +127,12 @@ bool hadal_conn_visit_owners(unsigned int bucket,
 			     bool (*visit)(struct hadal_owner *owner, void *context),
 			     void *context);
 void hadal_conn_expire_bucket(unsigned int bucket, u64 before);
+
+/* After this a walker shows the entry as what it has become. */
+static inline void hadal_conn_set_state(struct hadal_conn *conn, enum hadal_conn_state state)
+{
+	/* Pairs with the acquire of hadal_conn_walk_bucket(). */
+	smp_store_release(&conn->state, state);
+}
 
 #endif /* HADAL_CONN_TABLE_H */
