@@ -6,11 +6,9 @@
  */
 #include <linux/cgroup.h>
 #include <linux/percpu.h>
-#include <linux/preempt.h>
 #include <linux/rculist.h>
 #include <linux/sched/signal.h>
 #include <linux/siphash.h>
-#include <linux/smp.h>
 #include <linux/string.h>
 
 #include "compat.h"

@@ -175,7 +175,7 @@ static __always_inline struct hadal_emission hadal_emit_process_begin(struct tas
 {
 	struct hadal_emission emission = hadal_emit_first(size, type, HADAL_CLASS_PROCESS);
 
-	if (likely(emission.record))
+	if (likely(emission.record) || !hadal_class_wanted(HADAL_CLASS_PROCESS))
 		return emission;
 	return hadal_emit_process_next(emission.session, task, size, type);
 }
@@ -231,7 +231,7 @@ static __always_inline struct hadal_emission hadal_emit_tcp_begin(const struct s
 {
 	struct hadal_emission emission = hadal_emit_first(size, type, HADAL_CLASS_TCP);
 
-	if (likely(emission.record))
+	if (likely(emission.record) || !hadal_class_wanted(HADAL_CLASS_TCP))
 		return emission;
 	return hadal_emit_tcp_next(emission.session, sk, conn, size, type);
 }
