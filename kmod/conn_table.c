@@ -147,7 +147,7 @@ static void move_entries(struct hlist_head *from, struct hlist_head *to, unsigne
 	}
 }
 
-static void refill(struct cache *cache)
+static noinline void refill(struct cache *cache)
 {
 	unsigned int moved;
 
@@ -157,7 +157,7 @@ static void refill(struct cache *cache)
 	cache->count += moved;
 }
 
-static void give_back(struct cache *cache)
+static noinline void give_back(struct cache *cache)
 {
 	unsigned int moved;
 
@@ -219,15 +219,7 @@ static struct hadal_conn *find_live_in(struct bucket *bucket, const struct sock 
 	struct hadal_conn *conn = find_in(bucket, sk);
 
 	/* Who claims for another socket may find it changing. */
-	return conn && READ_ONCE(conn->state) != HADAL_CONN_TOMBSTONE ? conn : NULL;
-}
-
-static void fill_entry(struct hadal_conn *conn, const struct hadal_conn *image)
-{
-	struct hlist_node node = conn->node;
-
-	*conn = *image;
-	conn->node = node;
+	return conn && READ_ONCE(conn->state) < HADAL_CONN_UNACCEPTED ? conn : NULL;
 }
 
 static void note_tombstone_gone(const struct hadal_conn *conn)
@@ -236,74 +228,122 @@ static void note_tombstone_gone(const struct hadal_conn *conn)
 		atomic_dec(&tombstones);
 }
 
-/* Either the entry that was there, made anew if need be, or a spare one. */
-static struct hadal_conn *occupy(struct bucket *bucket, const struct hadal_conn *image,
-				 bool keep_live, struct hadal_conn **spare)
+/* Of a socket whose memory had an earlier life: its tombstone serves once more. */
+static noinline struct hadal_conn *take_tombstone(const struct sock *sk)
 {
-	struct hadal_conn *conn = find_in(bucket, image->sk);
+	struct bucket *bucket = bucket_of(sk);
+	struct hadal_conn *conn;
+	bool is_live = false;
 
-	if (conn) {
-		if (keep_live && conn->state != HADAL_CONN_TOMBSTONE)
-			return conn;
-		note_tombstone_gone(conn);
-		fill_entry(conn, image);
-		return conn;
-	}
-	conn = *spare;
-	*spare = NULL;
-	if (conn) {
-		*conn = *image;
-		hlist_add_head(&conn->node, &bucket->head);
-	}
-	return conn;
-}
-
-static __always_inline struct hadal_conn *insert(const struct hadal_conn *image, bool keep_live)
-{
-	struct bucket *bucket = bucket_of(image->sk);
-	struct hadal_conn *conn, *spare;
-	unsigned long flags;
-
-	if (!READ_ONCE(armed))
-		return NULL;
-	local_irq_save(flags);
-	spare = take_entry();
 	raw_spin_lock(&bucket->lock);
-	conn = occupy(bucket, image, keep_live, &spare);
+	conn = find_in(bucket, sk);
+	if (conn) {
+		is_live = conn->state != HADAL_CONN_TOMBSTONE;
+		if (!is_live)
+			hlist_del(&conn->node);
+	}
 	raw_spin_unlock(&bucket->lock);
-	if (spare)
-		put_entry(spare);
-	local_irq_restore(flags);
-	if (!conn)
+	if (is_live)
+		return NULL;
+	if (conn)
+		atomic_dec(&tombstones);
+	else
 		atomic64_inc(&overflow);
 	return conn;
 }
 
 /**
- * hadal_conn_insert() - make an entry for @image->sk
- * @image: what the entry holds
+ * hadal_conn_new() - an entry for a socket, which is not in the table yet
+ * @sk: the socket
+ * @role: enum hadal_tcp_role
+ * @state: enum hadal_conn_state
  *
- * An entry of the same socket, a tombstone of an earlier life, is replaced.
- * The socket's events, or the lock of the hash that holds it, keep it from
- * passing to CLOSE meanwhile.
+ * With an id of its own, the rest zero, for the caller to fill in before
+ * hadal_conn_insert() or hadal_conn_insert_new(), one of which must follow.
  *
- * Return: the entry; NULL where the table is full (counted) or not armed.
+ * Return: NULL where the table is full (counted, unless @sk has an entry that
+ * lives) or not armed.
  */
-struct hadal_conn *hadal_conn_insert(const struct hadal_conn *image)
+struct hadal_conn *hadal_conn_new(const struct sock *sk, u8 role, u8 state)
 {
-	return insert(image, false);
+	struct hadal_conn *conn;
+	unsigned long flags;
+
+	if (unlikely(!READ_ONCE(armed)))
+		return NULL;
+	local_irq_save(flags);
+	conn = take_entry();
+	if (unlikely(!conn))
+		conn = take_tombstone(sk);
+	local_irq_restore(flags);
+	if (unlikely(!conn))
+		return NULL;
+	conn->sk = sk;
+	conn->id = hadal_conn_new_id();
+	conn->time = 0;
+	conn->owner = (struct hadal_owner) { };
+	conn->flags = 0;
+	conn->role = role;
+	conn->state = state;
+	conn->key.session = 0;
+	conn->identity = (struct hadal_conn_identity) { };
+	return conn;
+}
+
+/* Interrupts are off, no bucket is locked. */
+static void put_replaced(struct hadal_conn *conn)
+{
+	note_tombstone_gone(conn);
+	put_entry(conn);
+}
+
+static __always_inline struct hadal_conn *insert(struct hadal_conn *conn, bool keep_live)
+{
+	struct bucket *bucket = bucket_of(conn->sk);
+	struct hadal_conn *there, *over = NULL;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	raw_spin_lock(&bucket->lock);
+	there = find_in(bucket, conn->sk);
+	if (unlikely(there)) {
+		over = keep_live && there->state != HADAL_CONN_TOMBSTONE ? conn : there;
+		if (over == there)
+			hlist_del(&there->node);
+	}
+	if (likely(over != conn))
+		hlist_add_head(&conn->node, &bucket->head);
+	raw_spin_unlock(&bucket->lock);
+	if (unlikely(over))
+		put_replaced(over);
+	local_irq_restore(flags);
+	return over == conn ? there : conn;
 }
 
 /**
- * hadal_conn_insert_new() - make an entry for @image->sk unless it has one that lives
- * @image: what the entry holds
+ * hadal_conn_insert() - an entry is in the table from now on
+ * @conn: what hadal_conn_new() returned, filled in
  *
- * Return: the entry, of which the id tells whether it is the one that was there;
- * NULL as hadal_conn_insert().
+ * For the socket's events: an entry of the same socket, a tombstone of an earlier
+ * life or one that was only found, is replaced and free. The socket's lock, or that
+ * of the hash that holds it, keeps it from passing to CLOSE meanwhile.
  */
-struct hadal_conn *hadal_conn_insert_new(const struct hadal_conn *image)
+void hadal_conn_insert(struct hadal_conn *conn)
 {
-	return insert(image, true);
+	insert(conn, false);
+}
+
+/**
+ * hadal_conn_insert_new() - an entry is in the table, unless its socket has one that lives
+ * @conn: what hadal_conn_new() returned, filled in; free again where there was one
+ *
+ * Also for who only found the socket: what its events hold stays.
+ *
+ * Return: the one that is in the table.
+ */
+struct hadal_conn *hadal_conn_insert_new(struct hadal_conn *conn)
+{
+	return insert(conn, true);
 }
 
 /* The live entry of the socket at hand, or NULL; see the rule in conn_table.h. */
@@ -317,12 +357,6 @@ struct hadal_conn *hadal_conn_find(const struct sock *sk)
 	conn = find_live_in(bucket, sk);
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 	return conn;
-}
-
-/* After this a walker shows the entry as what it has become. */
-void hadal_conn_set_state(struct hadal_conn *conn, enum hadal_conn_state state)
-{
-	smp_store_release(&conn->state, state);
 }
 
 /**
@@ -354,6 +388,50 @@ bool hadal_conn_remove(const struct sock *sk, struct hadal_conn *copy)
 	return conn;
 }
 
+/**
+ * hadal_conn_close() - the entry of a socket that closes goes
+ * @sk: the socket
+ *
+ * It is the caller's, for hadal_conn_free(). One that waits for accept(), which may
+ * return it yet, stays in the table as UNACCEPTED, which nobody looks at but who has
+ * the socket, and is for hadal_conn_bury(). One of the two must follow before the
+ * socket's lock is left.
+ *
+ * Return: the entry, if there was one that lived.
+ */
+struct hadal_conn *hadal_conn_close(const struct sock *sk)
+{
+	struct bucket *bucket = bucket_of(sk);
+	struct hadal_conn *conn;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&bucket->lock, flags);
+	conn = find_in(bucket, sk);
+	if (conn) {
+		if (unlikely(conn->state == HADAL_CONN_PENDING))
+			WRITE_ONCE(conn->state, HADAL_CONN_UNACCEPTED);
+		else
+			hlist_del(&conn->node);
+	}
+	raw_spin_unlock_irqrestore(&bucket->lock, flags);
+	if (conn && unlikely(conn->state == HADAL_CONN_TOMBSTONE)) {
+		atomic_dec(&tombstones);
+		hadal_conn_free(conn);
+		return NULL;
+	}
+	return conn;
+}
+
+/* An entry that is not in the table any more. */
+void hadal_conn_free(struct hadal_conn *conn)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	put_entry(conn);
+	local_irq_restore(flags);
+}
+
 static bool may_bury(void)
 {
 	unsigned int limit = hadal_conn_table_max() / TOMBSTONE_SHARE;
@@ -365,55 +443,40 @@ static bool may_bury(void)
 }
 
 /**
- * hadal_conn_close() - the entry of a socket that closes goes
- * @sk: the socket
- * @copy: what it was
+ * hadal_conn_bury() - a socket closed that waits for accept(): a tombstone stays
+ * @conn: what hadal_conn_close() returned
  * @now: ns, CLOCK_MONOTONIC
  *
- * Of one that waits for accept(), which may return it yet, a tombstone stays
- * where there is room for that.
- *
- * Return: whether there was one that lived.
+ * Where there is room for that; else the entry is free.
  */
-bool hadal_conn_close(const struct sock *sk, struct hadal_conn *copy, u64 now)
+void hadal_conn_bury(struct hadal_conn *conn, u64 now)
 {
-	struct bucket *bucket = bucket_of(sk);
-	struct hadal_conn *conn;
+	struct bucket *bucket = bucket_of(conn->sk);
+	bool buried = may_bury();
 	unsigned long flags;
-	bool buried = false;
 
 	local_irq_save(flags);
 	raw_spin_lock(&bucket->lock);
-	conn = find_in(bucket, sk);
-	if (conn) {
-		*copy = *conn;
-		buried = copy->state == HADAL_CONN_PENDING && may_bury();
-		if (buried) {
-			conn->state = HADAL_CONN_TOMBSTONE;
-			conn->time = now;
-		} else {
-			hlist_del(&conn->node);
-		}
+	if (buried) {
+		conn->time = now;
+		WRITE_ONCE(conn->state, HADAL_CONN_TOMBSTONE);
+	} else {
+		hlist_del(&conn->node);
 	}
 	raw_spin_unlock(&bucket->lock);
-	if (conn && !buried) {
-		note_tombstone_gone(copy);
+	if (!buried)
 		put_entry(conn);
-	}
 	local_irq_restore(flags);
-	return conn && copy->state != HADAL_CONN_TOMBSTONE;
 }
 
 /**
  * hadal_conn_own() - the socket at hand gets its owner
  * @sk: the socket
  * @owner: its owner from now on
- * @copy: the entry as it is then
  *
  * Return: the live entry, or NULL.
  */
-struct hadal_conn *hadal_conn_own(const struct sock *sk, const struct hadal_owner *owner,
-				  struct hadal_conn *copy)
+struct hadal_conn *hadal_conn_own(const struct sock *sk, const struct hadal_owner *owner)
 {
 	struct bucket *bucket = bucket_of(sk);
 	struct hadal_conn *conn;
@@ -421,10 +484,8 @@ struct hadal_conn *hadal_conn_own(const struct sock *sk, const struct hadal_owne
 
 	raw_spin_lock_irqsave(&bucket->lock, flags);
 	conn = find_live_in(bucket, sk);
-	if (conn) {
+	if (conn)
 		conn->owner = *owner;
-		*copy = *conn;
-	}
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 	return conn;
 }

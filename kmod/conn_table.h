@@ -7,11 +7,12 @@
  *
  *  - each TCP socket passes inet_sock_set_state(-> CLOSE) before it is freed,
  *    and the probe there removes its entry under the bucket's lock, before any
- *    filter, whether or not a session wants the record;
+ *    filter, whether or not a session wants the record. An entry that waits for
+ *    accept() it makes one that nobody follows, there and then;
  *  - who follows the pointer of an entry holds that lock;
  *  - entries are made only while that probe is live on all CPUs
  *    (hadal_conn_table_arm), and never for a socket in CLOSE;
- *  - the pointer of a tombstone is a number, never followed.
+ *  - the pointer of a tombstone, or of what becomes one, is a number, never followed.
  *
  * Locks: a socket's own lock or a hash bucket's of TCP, then one of this
  * table's, never back. Interrupts are off under the latter, and nothing is
@@ -30,6 +31,7 @@
 #ifdef __KERNEL__
 #include <linux/list.h>
 #include <linux/types.h>
+#include <asm/barrier.h>
 #else
 #include "kernel_shim.h"
 #endif
@@ -43,6 +45,7 @@ enum hadal_conn_state {
 	HADAL_CONN_PENDING,	/* established, waits for accept() */
 	HADAL_CONN_OPEN,
 	HADAL_CONN_LISTENING,
+	HADAL_CONN_UNACCEPTED,	/* closes before accept(); a tombstone in a moment */
 	HADAL_CONN_TOMBSTONE,	/* closed before accept(), which may yet return it */
 };
 
@@ -101,20 +104,21 @@ struct hadal_conn_walk {
 int hadal_conn_table_create(void);
 void hadal_conn_table_destroy(void);
 void hadal_conn_table_arm(bool armed);
+u64 hadal_conn_new_id(void);
 unsigned int hadal_conn_table_max(void);
 unsigned long hadal_conn_table_live(void);
 u64 hadal_conn_table_overflow(void);
 unsigned int hadal_conn_table_buckets(void);
 
-u64 hadal_conn_new_id(void);
-struct hadal_conn *hadal_conn_insert(const struct hadal_conn *image);
-struct hadal_conn *hadal_conn_insert_new(const struct hadal_conn *image);
+struct hadal_conn *hadal_conn_new(const struct sock *sk, u8 role, u8 state);
+void hadal_conn_insert(struct hadal_conn *conn);
+struct hadal_conn *hadal_conn_insert_new(struct hadal_conn *conn);
 struct hadal_conn *hadal_conn_find(const struct sock *sk);
-void hadal_conn_set_state(struct hadal_conn *conn, enum hadal_conn_state state);
 bool hadal_conn_remove(const struct sock *sk, struct hadal_conn *copy);
-bool hadal_conn_close(const struct sock *sk, struct hadal_conn *copy, u64 now);
-struct hadal_conn *hadal_conn_own(const struct sock *sk, const struct hadal_owner *owner,
-				  struct hadal_conn *copy);
+struct hadal_conn *hadal_conn_close(const struct sock *sk);
+void hadal_conn_free(struct hadal_conn *conn);
+void hadal_conn_bury(struct hadal_conn *conn, u64 now);
+struct hadal_conn *hadal_conn_own(const struct sock *sk, const struct hadal_owner *owner);
 void hadal_conn_add_flags(const struct sock *sk, u32 flags);
 void hadal_conn_claim(const struct sock *sk, u64 id, const struct hadal_owner *owner);
 unsigned int hadal_conn_walk_bucket(unsigned int bucket, const struct hadal_conn_walk *walk,
@@ -123,5 +127,12 @@ bool hadal_conn_visit_owners(unsigned int bucket,
 			     bool (*visit)(struct hadal_owner *owner, void *context),
 			     void *context);
 void hadal_conn_expire_bucket(unsigned int bucket, u64 before);
+
+/* After this a walker shows the entry as what it has become. */
+static inline void hadal_conn_set_state(struct hadal_conn *conn, enum hadal_conn_state state)
+{
+	/* Pairs with the acquire of hadal_conn_walk_bucket(). */
+	smp_store_release(&conn->state, state);
+}
 
 #endif /* HADAL_CONN_TABLE_H */

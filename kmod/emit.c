@@ -6,12 +6,10 @@
  */
 #include <linux/cgroup.h>
 #include <linux/percpu.h>
-#include <linux/preempt.h>
 #include <linux/rculist.h>
 #include <linux/sched/signal.h>
 #include <linux/siphash.h>
 #include <linux/skbuff.h>
-#include <linux/smp.h>
 #include <linux/string.h>
 
 #include "compat.h"
@@ -24,15 +22,6 @@
 #ifdef HADAL_DEBUG
 atomic64_t hadal_debug_probes;
 atomic64_t hadal_debug_preemptible;
-
-static void check_context(void)
-{
-	atomic64_inc(&hadal_debug_probes);
-	if (preemptible())
-		atomic64_inc(&hadal_debug_preemptible);
-}
-#else
-static inline void check_context(void) { }
 #endif
 
 static __always_inline enum hadal_class class_of(u16 type)
@@ -50,25 +39,10 @@ static __always_inline enum hadal_class class_of(u16 type)
 	return HADAL_CLASS_CONTROL;
 }
 
-static enum hadal_lane lane_of(enum hadal_class class)
+/* As much is unread as should wake the reader. */
+void hadal_emit_wake(struct hadal_session *session)
 {
-	return class >= HADAL_CLASS_TCP ? HADAL_LANE_FLOW : HADAL_LANE_LIFECYCLE;
-}
-
-static inline struct hadal_ring *this_ring(const struct hadal_session *session,
-					   enum hadal_lane lane)
-{
-	struct hadal_cpu_rings *rings;
-
-	/* Pairs with the release in prepare_rings(). */
-	rings = smp_load_acquire(&session->rings[smp_processor_id()]);
-	return rings ? &rings->lane[lane]->ring : NULL;
-}
-
-static inline void end_record(struct hadal_session *session, struct hadal_ring *ring)
-{
-	if (hadal_ring_end(ring) && !READ_ONCE(session->wake_wanted) &&
-	    !test_and_set_bit(0, &session->wake_wanted))
+	if (!READ_ONCE(session->wake_wanted) && !test_and_set_bit(0, &session->wake_wanted))
 		irq_work_queue(&session->wake);
 }
 
@@ -78,35 +52,35 @@ static __always_inline void *begin_record(struct hadal_session *session, u32 siz
 {
 	void *record;
 
-	check_context();
-	*ring = this_ring(session, lane_of(class));
+	hadal_check_context();
+	*ring = hadal_this_ring(session, hadal_lane_of(class));
 	if (unlikely(!*ring)) {
 		atomic64_inc(&session->no_ring[class]);
 		return NULL;
 	}
 	record = hadal_ring_begin(*ring, size, type, class);
 	if (unlikely(!record))
-		end_record(session, *ring);
+		hadal_emit_publish(session, *ring);
 	return record;
 }
 
 static noinline void drop_record(struct hadal_session *session, enum hadal_class class)
 {
-	struct hadal_ring *ring = this_ring(session, lane_of(class));
+	struct hadal_ring *ring = hadal_this_ring(session, hadal_lane_of(class));
 
 	if (!ring) {
 		atomic64_inc(&session->no_ring[class]);
 		return;
 	}
 	hadal_ring_begin_governed(ring, class);
-	end_record(session, ring);
+	hadal_emit_publish(session, ring);
 }
 
 /* As begin_record(), for a hook: the governor may want its record counted only. */
 static __always_inline void *begin_hook_record(struct hadal_session *session, u32 size, u16 type,
 					       enum hadal_class class, struct hadal_ring **ring)
 {
-	if (hadal_governed(lane_of(class))) {
+	if (hadal_governed(hadal_lane_of(class))) {
 		drop_record(session, class);
 		return NULL;
 	}
@@ -147,7 +121,7 @@ void hadal_emit_note_sessions(void)
 
 static void count_filtered(struct hadal_session *session, enum hadal_class class)
 {
-	this_cpu_inc(session->unrecorded->filtered[class]);
+	this_cpu_inc(session->cpus->filtered[class]);
 }
 
 static inline bool process_passes(const struct hadal_session *session, struct task_struct *task)
@@ -193,7 +167,7 @@ inline bool hadal_tcp_due_to(struct hadal_session *session, const struct sock *s
  */
 bool hadal_emit_has_room(struct hadal_session *session, enum hadal_lane lane, u32 size)
 {
-	const struct hadal_ring *ring = this_ring(session, lane);
+	const struct hadal_ring *ring = hadal_this_ring(session, lane);
 	u32 room;
 
 	if (!ring)
@@ -205,7 +179,7 @@ bool hadal_emit_has_room(struct hadal_session *session, enum hadal_lane lane, u3
 /* Bytes that a dump may write here and now; a quarter of the ring is left to events. */
 u32 hadal_emit_room(struct hadal_session *session, enum hadal_lane lane)
 {
-	const struct hadal_ring *ring = this_ring(session, lane);
+	const struct hadal_ring *ring = hadal_this_ring(session, lane);
 	u32 room;
 
 	if (!ring)
@@ -223,7 +197,7 @@ static __always_inline bool emit_to(struct hadal_session *session,
 	if (unlikely(!record))
 		return false;
 	copy_body(record, image, size);
-	end_record(session, ring);
+	hadal_emit_publish(session, ring);
 	return true;
 }
 
@@ -244,73 +218,45 @@ bool hadal_emit_to(struct hadal_session *session, const struct hadal_record *ima
 
 /* ---- from hooks, to all sessions ---- */
 
-/* In front of the first session. */
-static __always_inline void go_to_head(struct hadal_emission *emission)
+/**
+ * hadal_emit_process_next() - a record's place in the next session that gets it
+ * @session: behind which to look; what holds the list of sessions is before the first
+ * @task: a thread of the process
+ * @size: bytes
+ * @type: enum hadal_record_type
+ *
+ * Return: without a record: there is none.
+ */
+struct hadal_emission hadal_emit_process_next(struct hadal_session *session,
+					      struct task_struct *task, u32 size, u16 type)
 {
-	emission->session = list_entry(&hadal_running_sessions, struct hadal_session, running);
-}
-
-/* The record's place in the next session that gets it; NULL: there is none. */
-static __always_inline void *next_process_place(struct hadal_emission *emission,
-						struct task_struct *task, u32 size, u16 type)
-{
-	struct hadal_session *session = emission->session;
+	struct hadal_ring *ring;
 	void *record;
 
 	list_for_each_entry_continue_rcu(session, &hadal_running_sessions, running) {
 		if (!wants(session, HADAL_CLASS_PROCESS) || !hadal_process_due_to(session, task))
 			continue;
-		record = begin_hook_record(session, size, type, HADAL_CLASS_PROCESS, &emission->ring);
-		if (likely(record)) {
-			emission->session = session;
-			return record;
-		}
+		record = begin_hook_record(session, size, type, HADAL_CLASS_PROCESS, &ring);
+		if (likely(record))
+			return (struct hadal_emission) { session, record };
 	}
-	return NULL;
+	return (struct hadal_emission) { };
 }
 
-/**
- * hadal_emit_process_begin() - begin a record of a process
- * @emission: the way of this record
- * @task: a thread of the process
- * @size: bytes
- * @type: enum hadal_record_type
- *
- * Return: the record, of which the caller sets each byte behind the header before
- * hadal_emit_process_end(), which must follow; NULL: no session gets it.
- */
-void *hadal_emit_process_begin(struct hadal_emission *emission, struct task_struct *task, u32 size,
-			       u16 type)
+/* Into the sessions behind the one that has it. */
+void hadal_emit_process_copy(struct hadal_emission emission, struct task_struct *task)
 {
-	if (!hadal_class_wanted(HADAL_CLASS_PROCESS))
-		return NULL;
-	go_to_head(emission);
-	return next_process_place(emission, task, size, type);
-}
+	const struct hadal_record *record = emission.record;
+	struct hadal_emission copy = emission;
 
-static noinline void copy_process_record(struct hadal_emission other, struct task_struct *task,
-				  const struct hadal_record *record)
-{
-	struct hadal_record *copy;
-
-	while ((copy = next_process_place(&other, task, record->size, record->type))) {
-		copy_body(copy, record, record->size);
-		end_record(other.session, other.ring);
+	for (;;) {
+		copy = hadal_emit_process_next(copy.session, task, record->size, record->type);
+		if (!copy.record)
+			return;
+		copy_body(copy.record, record, record->size);
+		hadal_emit_publish(copy.session,
+				   hadal_this_ring(copy.session, HADAL_LANE_LIFECYCLE));
 	}
-}
-
-static __always_inline bool is_last(const struct hadal_emission *emission)
-{
-	return READ_ONCE(emission->session->running.next) == &hadal_running_sessions;
-}
-
-/* @record is complete, what hadal_emit_process_begin() returned. */
-void hadal_emit_process_end(struct hadal_emission *emission, struct task_struct *task,
-			    struct hadal_record *record)
-{
-	if (unlikely(!is_last(emission)))
-		copy_process_record(*emission, task, record);
-	end_record(emission->session, emission->ring);
 }
 
 /**
@@ -335,7 +281,7 @@ void hadal_emit_existing(struct hadal_session *session, struct hadal_record_proc
 	copy_body(record, image, sizeof(*record));
 	if (!atomic_read(&task->signal->live))
 		record->process.flags |= HADAL_PROCESS_ENDED;
-	end_record(session, ring);
+	hadal_emit_publish(session, ring);
 }
 
 /* An exec record is cut to what each session wants of argv, its last part. */
@@ -356,7 +302,7 @@ static void emit_exec_to(struct hadal_session *session, struct hadal_record_proc
 	record->argv_len = argv_len;
 	if (argv_len < image->argv_len)
 		record->flags |= HADAL_EXEC_ARGV_TRUNCATED;
-	end_record(session, ring);
+	hadal_emit_publish(session, ring);
 }
 
 /**
@@ -400,7 +346,7 @@ bool hadal_cgroup_due_to(struct hadal_session *session, struct cgroup *cgroup)
 	return false;
 }
 
-/* The record's place, filled in; end_record() is to follow. NULL: lost and counted. */
+/* The record's place, filled in; hadal_emit_publish() is to follow. NULL: lost and counted. */
 static struct hadal_record_cgroup *begin_cgroup(struct hadal_session *session,
 						const struct hadal_record_cgroup *image,
 						const char *path, u16 type,
@@ -438,7 +384,7 @@ void hadal_emit_cgroup(struct cgroup *cgroup, const struct hadal_record_cgroup *
 		if (hadal_governed(HADAL_LANE_LIFECYCLE))
 			drop_record(session, HADAL_CLASS_CGROUP);
 		else if (begin_cgroup(session, image, path, type, &ring))
-			end_record(session, ring);
+			hadal_emit_publish(session, ring);
 	}
 }
 
@@ -457,7 +403,7 @@ void hadal_emit_cgroup_existing(struct hadal_session *session, struct cgroup *cg
 		return;
 	if (!(READ_ONCE(cgroup->self.flags) & CSS_ONLINE))
 		record->flags |= HADAL_CGROUP_REMOVED;
-	end_record(session, ring);
+	hadal_emit_publish(session, ring);
 }
 
 /*
@@ -477,12 +423,6 @@ static inline u64 connection_key(const struct hadal_session *session,
 	return hash ?: 1;
 }
 
-/* Each record of the class has struct hadal_tcp behind the header. */
-static inline struct hadal_tcp *tcp_of(struct hadal_record *record)
-{
-	return (struct hadal_tcp *)(record + 1);
-}
-
 /**
  * hadal_emit_tcp_to() - write a record of a socket into one session
  * @session: a running session
@@ -494,94 +434,62 @@ static inline struct hadal_tcp *tcp_of(struct hadal_record *record)
 void hadal_emit_tcp_to(struct hadal_session *session, struct hadal_record *image, u32 size,
 		       u16 type, const struct hadal_isn_pair *isn)
 {
-	tcp_of(image)->key = connection_key(session, isn);
+	hadal_tcp_in(image)->key = connection_key(session, isn);
 	emit_to(session, image, size, type);
 }
 
-/* Of one connection the key is the same at each of its events. */
-static inline u64 remembered_key(const struct hadal_session *session, const struct sock *sk,
-				 const struct hadal_conn *conn, struct hadal_conn_key *key)
+/**
+ * hadal_emit_compute_key() - a connection's key for a session
+ * @session: that
+ * @sk: the socket, its lock held
+ * @conn: its entry
+ * @key: learns it
+ *
+ * Return: the key.
+ */
+u64 hadal_emit_compute_key(const struct hadal_session *session, const struct sock *sk,
+			   const struct hadal_conn *conn, struct hadal_conn_key *key)
 {
 	struct hadal_isn_pair isn HADAL_ALL_SET;
 
-	if (!key)
-		return 0;
-	if (key->session != session->number) {
-		hadal_tcp_isn_pair(&isn, sk, conn->role);
-		key->key = connection_key(session, &isn);
-		key->session = session->number;
-	}
+	hadal_tcp_isn_pair(&isn, sk, conn->role);
+	key->key = connection_key(session, &isn);
+	key->session = session->number;
 	return key->key;
 }
 
-static __always_inline void *next_tcp_place(struct hadal_emission *emission, const struct sock *sk,
-					    const struct hadal_conn *conn, u32 size, u16 type)
+/* As hadal_emit_process_next(), of a socket. */
+struct hadal_emission hadal_emit_tcp_next(struct hadal_session *session, const struct sock *sk,
+					  const struct hadal_conn *conn, u32 size, u16 type)
 {
-	struct hadal_session *session = emission->session;
+	struct hadal_ring *ring;
 	void *record;
 
 	list_for_each_entry_continue_rcu(session, &hadal_running_sessions, running) {
 		if (!wants(session, HADAL_CLASS_TCP) || !hadal_tcp_due_to(session, sk, conn, type))
 			continue;
-		record = begin_hook_record(session, size, type, HADAL_CLASS_TCP, &emission->ring);
-		if (likely(record)) {
-			emission->session = session;
-			return record;
-		}
+		record = begin_hook_record(session, size, type, HADAL_CLASS_TCP, &ring);
+		if (likely(record))
+			return (struct hadal_emission) { session, record };
 	}
-	return NULL;
+	return (struct hadal_emission) { };
 }
 
-/**
- * hadal_emit_tcp_begin() - begin a record of a socket
- * @emission: the way of this record
- * @sk: the socket, its lock held
- * @conn: its entry in the table, or what stands for it
- * @size: bytes
- * @type: enum hadal_record_type
- *
- * Return: the record, of which the caller sets each byte behind the header but
- * the key before hadal_emit_tcp_end(), which must follow; NULL: no session gets
- * it.
- */
-void *hadal_emit_tcp_begin(struct hadal_emission *emission, const struct sock *sk,
-			   const struct hadal_conn *conn, u32 size, u16 type)
+/* As hadal_emit_process_copy(), of a socket. */
+void hadal_emit_tcp_copy(struct hadal_emission emission, const struct sock *sk,
+			 const struct hadal_conn *conn, struct hadal_conn_key *key)
 {
-	if (!hadal_class_wanted(HADAL_CLASS_TCP))
-		return NULL;
-	go_to_head(emission);
-	return next_tcp_place(emission, sk, conn, size, type);
-}
+	const struct hadal_record *record = emission.record;
+	struct hadal_emission copy = emission;
 
-static noinline void copy_tcp_record(struct hadal_emission other, const struct sock *sk,
-			      const struct hadal_conn *conn, const struct hadal_record *record,
-			      struct hadal_conn_key *key)
-{
-	struct hadal_record *copy;
-
-	while ((copy = next_tcp_place(&other, sk, conn, record->size, record->type))) {
-		copy_body(copy, record, record->size);
-		tcp_of(copy)->key = remembered_key(other.session, sk, conn, key);
-		end_record(other.session, other.ring);
+	for (;;) {
+		copy = hadal_emit_tcp_next(copy.session, sk, conn, record->size, record->type);
+		if (!copy.record)
+			return;
+		copy_body(copy.record, record, record->size);
+		hadal_tcp_in(copy.record)->key = hadal_emit_key(copy.session, sk, conn, key);
+		hadal_emit_publish(copy.session, hadal_this_ring(copy.session, HADAL_LANE_FLOW));
 	}
-}
-
-/**
- * hadal_emit_tcp_end() - a record of a socket is complete
- * @emission: as hadal_emit_tcp_begin() left it
- * @sk: the socket
- * @conn: as it was for hadal_emit_tcp_begin()
- * @record: what that returned
- * @key: what is known of the connection's key, and learns it; NULL: it has none
- */
-void hadal_emit_tcp_end(struct hadal_emission *emission, const struct sock *sk,
-			const struct hadal_conn *conn, struct hadal_record *record,
-			struct hadal_conn_key *key)
-{
-	tcp_of(record)->key = remembered_key(emission->session, sk, conn, key);
-	if (unlikely(!is_last(emission)))
-		copy_tcp_record(*emission, sk, conn, record, key);
-	end_record(emission->session, emission->ring);
 }
 
 /* ---- udp ---- */
@@ -599,7 +507,7 @@ static void write_udp(struct hadal_session *session, struct hadal_ring *ring,
 		      struct hadal_record_udp_flow *record, const struct hadal_udp *udp)
 {
 	record->udp = *udp;
-	end_record(session, ring);
+	hadal_emit_publish(session, ring);
 }
 
 /**
@@ -691,6 +599,6 @@ void hadal_emit_dns(const struct hadal_dns *dns, u16 filters, const struct sk_bu
 		if (!record)
 			continue;
 		write_dns(record, dns, skb, offset);
-		end_record(session, ring);
+		hadal_emit_publish(session, ring);
 	}
 }

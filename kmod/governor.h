@@ -66,11 +66,16 @@ static __always_inline void hadal_hook_end(u64 began)
 		hadal_governor_sample(began);
 }
 
+/* May be: hadal_governed() knows. */
+static __always_inline bool hadal_may_be_governed(enum hadal_lane lane)
+{
+	return unlikely(this_cpu_read(hadal_governor.lanes) & BIT(lane));
+}
+
 /* Are records of this lane only counted, on this CPU and now? */
 static __always_inline bool hadal_governed(enum hadal_lane lane)
 {
-	return unlikely(this_cpu_read(hadal_governor.lanes) & BIT(lane)) &&
-	       hadal_governor_holds(lane);
+	return hadal_may_be_governed(lane) && hadal_governor_holds(lane);
 }
 
 #endif /* HADAL_GOVERNOR_H */

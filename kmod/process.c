@@ -62,20 +62,25 @@ void hadal_process_free_scratch(void)
 
 /*
  * The cgroup of the unified hierarchy; where that is not used for more than its
- * root, the one of the memory controller.
+ * root, the one of the memory controller. Under rcu_read_lock().
  */
-void hadal_task_cgroup(struct task_struct *task, u64 *id, u32 *hierarchy)
+static __always_inline void task_cgroup_rcu(struct task_struct *task, u64 *id, u32 *hierarchy)
 {
-	struct cgroup *cgroup;
+	struct cgroup *cgroup = task_dfl_cgroup(task);
 
-	rcu_read_lock();
-	cgroup = task_dfl_cgroup(task);
 #ifdef CONFIG_MEMCG
 	if (!cgroup_parent(cgroup))
 		cgroup = task_cgroup(task, memory_cgrp_id);
 #endif
 	*id = cgroup_id(cgroup);
 	*hierarchy = cgroup->root->hierarchy_id;
+}
+
+/* The cgroup that what @task does is attributed to. */
+void hadal_task_cgroup(struct task_struct *task, u64 *id, u32 *hierarchy)
+{
+	rcu_read_lock();
+	task_cgroup_rcu(task, id, hierarchy);
 	rcu_read_unlock();
 }
 
@@ -88,11 +93,14 @@ static void describe_namespaces(struct hadal_process *process, struct task_struc
 	process->net_ns = task->nsproxy ? task->nsproxy->net_ns->ns.inum : 0;
 }
 
-static void describe_credentials(struct hadal_process *process, struct task_struct *task)
+/* What RCU guards, all at once: where it can be preempted each lock is two calls. */
+static void describe_guarded(struct hadal_process *process, struct task_struct *task)
 {
 	const struct cred *cred;
 
 	rcu_read_lock();
+	process->parent_tgid = rcu_dereference(task->group_leader->real_parent)->tgid;
+	task_cgroup_rcu(task, &process->cgroup_id, &process->cgroup_hierarchy);
 	cred = __task_cred(task);
 	/* In the initial user namespace an id is itself. */
 	process->uid = __kuid_val(cred->uid);
@@ -106,16 +114,6 @@ static void describe_comm(struct hadal_process *process, const struct task_struc
 	BUILD_BUG_ON(sizeof(process->comm) != sizeof(leader->comm));
 	memcpy(process->comm, data_race(leader->comm), sizeof(process->comm));
 	process->comm[sizeof(process->comm) - 1] = '\0';
-}
-
-static u32 parent_tgid(struct task_struct *task)
-{
-	u32 tgid;
-
-	rcu_read_lock();
-	tgid = rcu_dereference(task->real_parent)->tgid;
-	rcu_read_unlock();
-	return tgid;
 }
 
 /**
@@ -132,11 +130,9 @@ void hadal_process_describe(struct hadal_process *process, struct task_struct *t
 	process->mnt_ns = 0;
 	process->start_boottime = leader->start_boottime;
 	process->tgid = task->tgid;
-	process->parent_tgid = parent_tgid(leader);
 	process->flags = task->flags & PF_KTHREAD ? HADAL_PROCESS_KERNEL : 0;
-	hadal_task_cgroup(task, &process->cgroup_id, &process->cgroup_hierarchy);
+	describe_guarded(process, task);
 	describe_namespaces(process, task);
-	describe_credentials(process, task);
 	describe_comm(process, leader);
 }
 
@@ -150,13 +146,13 @@ void hadal_process_fork(struct task_struct *child)
 
 	if (child->pid != child->tgid)
 		return;
-	record = hadal_emit_process_begin(&emission, child, sizeof(*record),
-					  HADAL_RECORD_PROCESS_FORK);
+	emission = hadal_emit_process_begin(child, sizeof(*record), HADAL_RECORD_PROCESS_FORK);
+	record = emission.record;
 	if (!record)
 		return;
 	hadal_process_describe(&record->process, child);
 	record->process.ns_tgid = task_pid_nr_ns(child, task_active_pid_ns(child));
-	hadal_emit_process_end(&emission, child, &record->header);
+	hadal_emit_process_end(emission, child);
 }
 
 /* ---- exec ---- */
@@ -267,13 +263,13 @@ void hadal_process_oom(struct task_struct *victim)
 	struct hadal_record_process *record;
 	struct hadal_emission emission;
 
-	record = hadal_emit_process_begin(&emission, victim, sizeof(*record),
-					  HADAL_RECORD_PROCESS_OOM);
+	emission = hadal_emit_process_begin(victim, sizeof(*record), HADAL_RECORD_PROCESS_OOM);
+	record = emission.record;
 	if (!record)
 		return;
 	hadal_process_describe(&record->process, victim);
 	record->process.flags |= HADAL_PROCESS_OOM;
-	hadal_emit_process_end(&emission, victim, &record->header);
+	hadal_emit_process_end(emission, victim);
 }
 
 /* As hadal_process_oom(), by id in the initial pid namespace. */
@@ -382,8 +378,8 @@ void hadal_process_exit(struct task_struct *task)
 	struct hadal_record_process_exit *record;
 	struct hadal_emission emission;
 
-	record = hadal_emit_process_begin(&emission, task, sizeof(*record),
-					  HADAL_RECORD_PROCESS_EXIT);
+	emission = hadal_emit_process_begin(task, sizeof(*record), HADAL_RECORD_PROCESS_EXIT);
+	record = emission.record;
 	if (!record)
 		return;
 	hadal_process_describe(&record->process, task);
@@ -393,5 +389,5 @@ void hadal_process_exit(struct task_struct *task)
 	record->reserved = 0;
 	record->max_rss = (u64)task->signal->maxrss << PAGE_SHIFT;
 	sum_threads(record, task);
-	hadal_emit_process_end(&emission, task, &record->header);
+	hadal_emit_process_end(emission, task);
 }

@@ -92,6 +92,14 @@ static inline u32 hadal_ring_room_at(const struct hadal_ring *ring, u64 reserve)
 	return used > ring->size ? 0 : ring->size - used;
 }
 
+static inline bool hadal_ring_fits(const struct hadal_ring *ring, u64 reserve, u32 size)
+{
+	/* As hadal_ring_room_at(). */
+	u32 used = HADAL_COMMIT_POSITION(reserve) - smp_load_acquire(&ring->consumer->position);
+
+	return (u64)used + size <= ring->size;
+}
+
 static inline u32 hadal_ring_enter(struct hadal_ring *ring)
 {
 	u32 nest = READ_ONCE(ring->nest) + 1;
@@ -187,7 +195,7 @@ static inline struct hadal_record *hadal_ring_begin(struct hadal_ring *ring, u32
 				continue;
 			break;
 		}
-		if (unlikely(hadal_ring_room_at(ring, old) < size))
+		if (unlikely(!hadal_ring_fits(ring, old, size)))
 			break;
 		/* Between load and exchange: nested writers keep time order. */
 		time = ktime_get_ns();

@@ -83,7 +83,10 @@ static int prepare_rings(struct hadal_session *session, unsigned int cpu)
 		}
 		rings->lane[lane] = memory;
 	}
-	/* Pairs with the acquire of this_ring() and rings_of_cpu(). */
+	/* No hook runs for the session on that CPU yet: one of the two has not begun. */
+	for (lane = 0; lane < HADAL_LANES; lane++)
+		per_cpu_ptr(session->cpus, cpu)->ring[lane] = &rings->lane[lane]->ring;
+	/* Pairs with the acquire of rings_of_cpu(). */
 	smp_store_release(&session->rings[cpu], rings);
 	return 0;
 }
@@ -154,12 +157,12 @@ static void add_ring_stats(struct hadal_stats *stats, const struct hadal_ring *r
 	}
 }
 
-static void add_unrecorded(struct hadal_stats *stats, const struct hadal_unrecorded *unrecorded)
+static void add_filtered(struct hadal_stats *stats, const struct hadal_session_cpu *cpu)
 {
 	int class;
 
 	for (class = 0; class < HADAL_CLASS_SLOTS; class++)
-		stats->filtered[class] += READ_ONCE(unrecorded->filtered[class]);
+		stats->filtered[class] += READ_ONCE(cpu->filtered[class]);
 }
 
 /* A CPU may have none of the rings, and what was filtered there counts all the same. */
@@ -170,7 +173,7 @@ static void add_cpu_stats(struct hadal_stats *stats, const struct hadal_session 
 
 	for (lane = 0; rings && lane < HADAL_LANES; lane++)
 		add_ring_stats(stats, &rings->lane[lane]->ring);
-	add_unrecorded(stats, per_cpu_ptr(session->unrecorded, cpu));
+	add_filtered(stats, per_cpu_ptr(session->cpus, cpu));
 }
 
 static void add_session_stats(struct hadal_stats *stats, const struct hadal_session *session)
@@ -290,8 +293,8 @@ static int make_rings(struct hadal_session *session)
 static void free_configured(struct hadal_session *session)
 {
 	free_rings(session);
-	free_percpu(session->unrecorded);
-	session->unrecorded = NULL;
+	free_percpu(session->cpus);
+	session->cpus = NULL;
 	hadal_filter_destroy(session->filter);
 	session->filter = NULL;
 }
@@ -306,9 +309,10 @@ static int prepare_session(struct hadal_session *session, const struct hadal_con
 	session->filter = filter;
 	session->config = *config;
 	session->classes = config->classes | HADAL_CLASS_BIT(HADAL_CLASS_CONTROL);
-	session->unrecorded = alloc_percpu_gfp(struct hadal_unrecorded, GFP_KERNEL_ACCOUNT);
+	session->unfiltered = filter ? 0 : session->classes;
+	session->cpus = alloc_percpu_gfp(struct hadal_session_cpu, GFP_KERNEL_ACCOUNT);
 	session->rings = kvcalloc(nr_cpu_ids, sizeof(*session->rings), GFP_KERNEL_ACCOUNT);
-	return session->unrecorded && session->rings ? 0 : -ENOMEM;
+	return session->cpus && session->rings ? 0 : -ENOMEM;
 }
 
 static int configure_locked(struct hadal_session *session, const struct hadal_config *config)

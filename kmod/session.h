@@ -51,10 +51,12 @@ struct hadal_dump_cursor {
 };
 
 /**
- * struct hadal_unrecorded - what was due to a session and became no record, on one CPU
- * @filtered: by class: did not pass its filter
+ * struct hadal_session_cpu - what hooks on one CPU need of a session
+ * @ring: by lane; NULL: none there
+ * @filtered: by class: was due and did not pass its filter
  */
-struct hadal_unrecorded {
+struct hadal_session_cpu {
+	struct hadal_ring *ring[HADAL_LANES];
 	u64 filtered[HADAL_CLASS_SLOTS];
 };
 
@@ -65,9 +67,10 @@ struct hadal_unrecorded {
  * @running: in the list that hooks walk, under RCU
  * @number: of this session since the module was loaded, from 1
  * @classes: HADAL_CLASS_BIT of what it gets
+ * @unfiltered: of these, those of which it gets all
  * @filter: of these; NULL: all
  * @rings: by CPU number; an entry is set once and stays
- * @unrecorded: set with the configuration
+ * @cpus: set with the configuration
  * @no_ring: records due on a CPU without rings, by class: lost
  * @wake_wanted: an irq_work is on its way, or the reader was told
  */
@@ -79,10 +82,11 @@ struct hadal_session {
 	bool is_running;
 	u64 number;
 	u32 classes;
+	u32 unfiltered;
 	struct hadal_filter *filter;
 	struct hadal_config config;
 	struct hadal_cpu_rings **rings;
-	struct hadal_unrecorded __percpu *unrecorded;
+	struct hadal_session_cpu __percpu *cpus;
 	atomic64_t no_ring[HADAL_CLASS_SLOTS];
 	wait_queue_head_t wait;
 	struct irq_work wake;

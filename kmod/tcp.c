@@ -60,32 +60,36 @@ void hadal_tcp_caller(struct hadal_owner *owner, const struct sock *sk)
 }
 
 /* The rest of the 16 bytes is zero. */
-static void put_v4(u8 to[16], __be32 address)
+static __always_inline void put_v4(u8 to[16], __be32 address)
 {
 	memset(to, 0, 16);
 	memcpy(to, &address, 4);
 }
 
-static void describe_addresses(struct hadal_tcp *tcp, const struct sock *sk)
+static bool is_v4mapped(const struct sock *sk)
+{
+	return ipv6_addr_v4mapped(&sk->sk_v6_daddr) || ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr);
+}
+
+static __always_inline void describe_addresses(struct hadal_tcp *tcp, const struct sock *sk)
 {
 	const struct inet_sock *inet = inet_sk(sk);
-	bool mapped = sk->sk_family == AF_INET6 && (ipv6_addr_v4mapped(&sk->sk_v6_daddr) ||
-						    ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr));
 
 	/* inet_num is 0 after an automatic bind is undone, inet_sport is not. */
 	tcp->local_port = ntohs(inet->inet_sport);
 	tcp->peer_port = ntohs(inet->inet_dport);
-	if (sk->sk_family == AF_INET6 && !mapped) {
-		tcp->family = AF_INET6;
-		memcpy(tcp->local_address, &sk->sk_v6_rcv_saddr, 16);
-		memcpy(tcp->peer_address, &sk->sk_v6_daddr, 16);
-		return;
-	}
 	tcp->family = AF_INET;
+	if (sk->sk_family == AF_INET6) {
+		if (!is_v4mapped(sk)) {
+			tcp->family = AF_INET6;
+			memcpy(tcp->local_address, &sk->sk_v6_rcv_saddr, 16);
+			memcpy(tcp->peer_address, &sk->sk_v6_daddr, 16);
+			return;
+		}
+		tcp->flags |= HADAL_TCP_V4MAPPED;
+	}
 	put_v4(tcp->local_address, inet->inet_rcv_saddr);
 	put_v4(tcp->peer_address, inet->inet_daddr);
-	if (mapped)
-		tcp->flags |= HADAL_TCP_V4MAPPED;
 }
 
 static u64 socket_cgroup_id(const struct sock *sk)
@@ -110,11 +114,8 @@ static void describe(struct hadal_tcp *tcp, const struct sock *sk, const struct 
 	tcp->id = conn->id;
 	tcp->start_time = conn->time;
 	tcp->role = conn->role;
-	tcp->flags = READ_ONCE(conn->flags);
-	if (sk->sk_kern_sock)
-		tcp->flags |= HADAL_TCP_KERNEL_SOCKET;
-	if (sk_is_mptcp(sk))
-		tcp->flags |= HADAL_TCP_MPTCP;
+	tcp->flags = READ_ONCE(conn->flags) | (sk->sk_kern_sock ? HADAL_TCP_KERNEL_SOCKET : 0) |
+		     (sk_is_mptcp(sk) ? HADAL_TCP_MPTCP : 0);
 	tcp->net_ns = sock_net(sk)->ns.inum;
 	tcp->socket_cgroup_id = socket_cgroup_id(sk);
 	describe_owner(tcp, &conn->owner);
@@ -176,16 +177,13 @@ static bool is_held(const struct sock *sk)
 
 static void on_connect(const struct sock *sk)
 {
-	struct hadal_conn image = {
-		.sk = sk,
-		.id = hadal_conn_new_id(),
-		.time = ktime_get_ns(),
-		.role = HADAL_TCP_CLIENT,
-		.state = HADAL_CONN_CONNECTING,
-	};
+	struct hadal_conn *conn = hadal_conn_new(sk, HADAL_TCP_CLIENT, HADAL_CONN_CONNECTING);
 
-	hadal_tcp_caller(&image.owner, sk);
-	hadal_conn_insert(&image);
+	if (unlikely(!conn))
+		return;
+	conn->time = ktime_get_ns();
+	hadal_tcp_caller(&conn->owner, sk);
+	hadal_conn_insert(conn);
 }
 
 static void emit_established(const struct sock *sk, struct hadal_conn *conn)
@@ -193,8 +191,8 @@ static void emit_established(const struct sock *sk, struct hadal_conn *conn)
 	struct hadal_record_tcp_established *record;
 	struct hadal_emission emission;
 
-	record = hadal_emit_tcp_begin(&emission, sk, conn, sizeof(*record),
-				      HADAL_RECORD_TCP_ESTABLISHED);
+	emission = hadal_emit_tcp_begin(sk, conn, sizeof(*record), HADAL_RECORD_TCP_ESTABLISHED);
+	record = emission.record;
 	if (!record)
 		return;
 	describe(&record->tcp, sk, conn);
@@ -203,17 +201,25 @@ static void emit_established(const struct sock *sk, struct hadal_conn *conn)
 		record->tcp.flags |= HADAL_TCP_FASTOPEN;
 	else if (conn->time)
 		record->connect_latency = record->header.time - conn->time;
-	hadal_emit_tcp_end(&emission, sk, conn, &record->header, &conn->key);
+	hadal_emit_tcp_end(emission, sk, conn, &conn->key);
 }
 
-static void on_connected(const struct sock *sk, struct hadal_conn *conn)
+/* The table was full, or nobody looked yet. */
+static noinline void connected_unknown(const struct sock *sk)
 {
 	struct hadal_conn image HADAL_ALL_SET;
 
-	if (!conn) {
-		image_of_unknown(&image, sk);
-		image.role = HADAL_TCP_CLIENT;
-		emit_established(sk, &image);
+	image_of_unknown(&image, sk);
+	image.role = HADAL_TCP_CLIENT;
+	emit_established(sk, &image);
+}
+
+static void on_connected(const struct sock *sk)
+{
+	struct hadal_conn *conn = hadal_conn_find(sk);
+
+	if (unlikely(!conn)) {
+		connected_unknown(sk);
 		return;
 	}
 	emit_established(sk, conn);
@@ -226,13 +232,13 @@ static void emit_accepted(const struct sock *sk, struct hadal_conn *conn, u32 fl
 	struct hadal_record_tcp_accepted *record;
 	struct hadal_emission emission;
 
-	record = hadal_emit_tcp_begin(&emission, sk, conn, sizeof(*record),
-				      HADAL_RECORD_TCP_ACCEPTED);
+	emission = hadal_emit_tcp_begin(sk, conn, sizeof(*record), HADAL_RECORD_TCP_ACCEPTED);
+	record = emission.record;
 	if (!record)
 		return;
 	describe(&record->tcp, sk, conn);
 	record->tcp.flags |= flags;
-	hadal_emit_tcp_end(&emission, sk, conn, &record->header, &conn->key);
+	hadal_emit_tcp_end(emission, sk, conn, &conn->key);
 }
 
 /* The first subflow of an MPTCP socket, or one that joins: nothing tells which. */
@@ -246,44 +252,66 @@ static void await_mptcp(const struct sock *sk, u64 id)
 }
 
 /*
+ * What stands for an entry where there is none. The id is one, and says no more:
+ * NO_OPEN_SEEN, as at the close.
+ */
+static struct hadal_conn image_of_new(const struct sock *sk, u8 role, u8 state)
+{
+	return (struct hadal_conn) {
+		.sk = sk,
+		.id = hadal_conn_new_id(),
+		.time = ktime_get_ns(),
+		.flags = HADAL_TCP_NO_OPEN_SEEN,
+		.role = role,
+		.state = state,
+	};
+}
+
+/* A subflow of MPTCP: accept() returns the MPTCP socket, never this. */
+static noinline void on_subflow(const struct sock *sk, struct hadal_conn *conn)
+{
+	struct hadal_conn image HADAL_ALL_SET;
+
+	if (!conn) {
+		image = image_of_new(sk, HADAL_TCP_SERVER, HADAL_CONN_PENDING);
+		emit_accepted(sk, &image, 0);
+		return;
+	}
+	emit_accepted(sk, conn, 0);
+	hadal_conn_set_state(conn, HADAL_CONN_OPEN);
+	await_mptcp(sk, conn->id);
+}
+
+/*
  * A child of a listener; whoever accepts it is not known yet, unless it was
  * accepted before the handshake ended: TCP Fast Open.
  */
 static void on_child(const struct sock *sk)
 {
-	struct hadal_conn image = {
-		.sk = sk,
-		.id = hadal_conn_new_id(),
-		.time = ktime_get_ns(),
-		.role = HADAL_TCP_SERVER,
-		.state = HADAL_CONN_PENDING,
-	};
-	struct hadal_conn *conn;
+	struct hadal_conn *conn = hadal_conn_new(sk, HADAL_TCP_SERVER, HADAL_CONN_PENDING);
+	struct hadal_conn *there;
 
-	note_identity(&image, sk);
-	conn = hadal_conn_insert_new(&image);
-	if (conn && conn->id != image.id) {
+	if (likely(conn)) {
+		conn->time = ktime_get_ns();
+		note_identity(conn, sk);
+		there = hadal_conn_insert_new(conn);
+	} else {
+		there = hadal_conn_find(sk);
+	}
+	if (unlikely(there != conn)) {
 		/* Both ends connected at once. */
-		if (conn->role == HADAL_TCP_CLIENT)
-			on_connected(sk, conn);
+		if (there->role == HADAL_TCP_CLIENT)
+			on_connected(sk);
 		return;
 	}
-	if (!sk_is_mptcp(sk))
-		return;
-	/* accept() returns the MPTCP socket, never this subflow of it. */
-	if (!conn)
-		image.flags |= HADAL_TCP_NO_OPEN_SEEN;
-	emit_accepted(sk, &image, 0);
-	if (conn) {
-		hadal_conn_set_state(conn, HADAL_CONN_OPEN);
-		await_mptcp(sk, image.id);
-	}
+	if (unlikely(sk_is_mptcp(sk)))
+		on_subflow(sk, conn);
 }
 
 static void on_established(const struct sock *sk, int old_state)
 {
 	if (old_state == TCP_SYN_SENT)
-		on_connected(sk, hadal_conn_find(sk));
+		on_connected(sk);
 	else
 		on_child(sk);
 }
@@ -301,40 +329,39 @@ static void emit_listener(const struct sock *sk, const struct hadal_conn *conn, 
 	struct hadal_record_tcp_listener *record;
 	struct hadal_emission emission;
 
-	record = hadal_emit_tcp_begin(&emission, sk, conn, sizeof(*record), type);
+	emission = hadal_emit_tcp_begin(sk, conn, sizeof(*record), type);
+	record = emission.record;
 	if (!record)
 		return;
 	describe(&record->tcp, sk, conn);
 	if (!record->tcp.local_port)
 		record->tcp.flags |= HADAL_TCP_PORT_UNKNOWN;
 	describe_queue(record, sk);
-	hadal_emit_tcp_end(&emission, sk, conn, &record->header, NULL);
+	hadal_emit_tcp_end(emission, sk, conn, NULL);
 }
 
-static void on_listen(const struct sock *sk)
+static noinline void on_listen(const struct sock *sk)
 {
-	struct hadal_conn image = {
-		.sk = sk,
-		.id = hadal_conn_new_id(),
-		.time = ktime_get_ns(),
-		.role = HADAL_TCP_LISTENER,
-		.state = HADAL_CONN_CONNECTING,
-	};
-	struct hadal_conn *conn;
+	struct hadal_conn *conn = hadal_conn_new(sk, HADAL_TCP_LISTENER, HADAL_CONN_CONNECTING);
+	struct hadal_conn image HADAL_ALL_SET;
 
-	hadal_tcp_caller(&image.owner, sk);
-	conn = hadal_conn_insert(&image);
-	if (!conn)
-		image.flags |= HADAL_TCP_NO_OPEN_SEEN;
-	emit_listener(sk, &image, HADAL_RECORD_TCP_LISTENING);
-	if (conn)
-		hadal_conn_set_state(conn, HADAL_CONN_LISTENING);
+	if (!conn) {
+		image = image_of_new(sk, HADAL_TCP_LISTENER, HADAL_CONN_CONNECTING);
+		hadal_tcp_caller(&image.owner, sk);
+		emit_listener(sk, &image, HADAL_RECORD_TCP_LISTENING);
+		return;
+	}
+	conn->time = ktime_get_ns();
+	hadal_tcp_caller(&conn->owner, sk);
+	hadal_conn_insert(conn);
+	emit_listener(sk, conn, HADAL_RECORD_TCP_LISTENING);
+	hadal_conn_set_state(conn, HADAL_CONN_LISTENING);
 }
 
 /* ---- accept ---- */
 
 /* accept() returns a socket that closed while it waited. */
-static void accept_closed(const struct sock *sk, const struct hadal_owner *owner)
+static noinline void accept_closed(const struct sock *sk, const struct hadal_owner *owner)
 {
 	struct hadal_conn conn HADAL_ALL_SET;
 
@@ -346,27 +373,25 @@ static void accept_closed(const struct sock *sk, const struct hadal_owner *owner
 }
 
 /* Not known yet: a Fast Open child before its handshake ended, or no room was. */
-static void accept_unknown(const struct sock *sk, const struct hadal_owner *owner)
+static noinline void accept_unknown(const struct sock *sk, const struct hadal_owner *owner)
 {
-	struct hadal_conn image = {
-		.sk = sk,
-		.id = hadal_conn_new_id(),
-		.time = ktime_get_ns(),
-		.owner = *owner,
-		.role = HADAL_TCP_SERVER,
-		.state = HADAL_CONN_PENDING,
-	};
-	struct hadal_conn *conn;
+	struct hadal_conn *conn = hadal_conn_new(sk, HADAL_TCP_SERVER, HADAL_CONN_PENDING);
+	u64 time = sk->sk_state == TCP_SYN_RECV ? ktime_get_ns() : 0;
+	struct hadal_conn image HADAL_ALL_SET;
 
-	if (sk->sk_state != TCP_SYN_RECV)
-		image.time = 0;
-	note_identity(&image, sk);
-	conn = hadal_conn_insert(&image);
-	if (!conn)
-		image.flags |= HADAL_TCP_NO_OPEN_SEEN;
-	emit_accepted(sk, &image, 0);
-	if (conn)
-		hadal_conn_set_state(conn, HADAL_CONN_OPEN);
+	if (!conn) {
+		image = image_of_new(sk, HADAL_TCP_SERVER, HADAL_CONN_PENDING);
+		image.time = time;
+		image.owner = *owner;
+		emit_accepted(sk, &image, 0);
+		return;
+	}
+	conn->time = time;
+	conn->owner = *owner;
+	note_identity(conn, sk);
+	hadal_conn_insert(conn);
+	emit_accepted(sk, conn, 0);
+	hadal_conn_set_state(conn, HADAL_CONN_OPEN);
 }
 
 /*
@@ -391,7 +416,6 @@ static void claim_mptcp(const struct sock *msk, const struct hadal_owner *owner)
  */
 void hadal_tcp_graft(const struct sock *sk)
 {
-	struct hadal_conn copy HADAL_ALL_SET;
 	struct hadal_owner owner HADAL_ALL_SET;
 	struct hadal_conn *conn;
 
@@ -407,12 +431,12 @@ void hadal_tcp_graft(const struct sock *sk)
 		accept_closed(sk, &owner);
 		return;
 	}
-	conn = hadal_conn_own(sk, &owner, &copy);
-	if (!conn) {
+	conn = hadal_conn_own(sk, &owner);
+	if (unlikely(!conn)) {
 		accept_unknown(sk, &owner);
 		return;
 	}
-	if (copy.state != HADAL_CONN_PENDING)
+	if (conn->state != HADAL_CONN_PENDING)
 		return;
 	emit_accepted(sk, conn, 0);
 	hadal_conn_set_state(conn, HADAL_CONN_OPEN);
@@ -425,14 +449,15 @@ static void emit_failed(const struct sock *sk, const struct hadal_conn *conn)
 	struct hadal_record_tcp_failed *record;
 	struct hadal_emission emission;
 
-	record = hadal_emit_tcp_begin(&emission, sk, conn, sizeof(*record), HADAL_RECORD_TCP_FAILED);
+	emission = hadal_emit_tcp_begin(sk, conn, sizeof(*record), HADAL_RECORD_TCP_FAILED);
+	record = emission.record;
 	if (!record)
 		return;
 	describe(&record->tcp, sk, conn);
 	record->duration = conn->time ? record->header.time - conn->time : 0;
 	record->error = READ_ONCE(sk->sk_err);
 	record->syn_retransmitted = tcp_sk(sk)->total_retrans;
-	hadal_emit_tcp_end(&emission, sk, conn, &record->header, NULL);
+	hadal_emit_tcp_end(emission, sk, conn, NULL);
 }
 
 /* A close in softirq is the network's doing, whoever happens to run. */
@@ -448,10 +473,13 @@ static void emit_closed(const struct sock *sk, struct hadal_conn *conn, int old_
 	struct hadal_record_tcp_closed *record;
 	struct hadal_emission emission;
 
-	record = hadal_emit_tcp_begin(&emission, sk, conn, sizeof(*record), HADAL_RECORD_TCP_CLOSED);
+	emission = hadal_emit_tcp_begin(sk, conn, sizeof(*record), HADAL_RECORD_TCP_CLOSED);
+	record = emission.record;
 	if (!record)
 		return;
 	describe(&record->tcp, sk, conn);
+	if (conn->state == HADAL_CONN_UNACCEPTED)
+		record->tcp.flags |= HADAL_TCP_NOT_ACCEPTED;
 	hadal_tcp_count(&record->counters, sk, old_state, conn->role);
 	record->old_state = old_state;
 	record->error = READ_ONCE(sk->sk_err);
@@ -459,11 +487,11 @@ static void emit_closed(const struct sock *sk, struct hadal_conn *conn, int old_
 	record->closer_tgid = closer_tgid(record->ending);
 	if (hadal_tcp_ends_by_reset(record->ending, old_state))
 		record->tcp.flags |= HADAL_TCP_RESET_SENT;
-	hadal_emit_tcp_end(&emission, sk, conn, &record->header, &conn->key);
+	hadal_emit_tcp_end(emission, sk, conn, &conn->key);
 }
 
 /* It had no entry: the table was full, or it never came to be established. */
-static void close_unknown(const struct sock *sk, int old_state)
+static noinline void close_unknown(const struct sock *sk, int old_state)
 {
 	struct hadal_conn image HADAL_ALL_SET;
 
@@ -494,25 +522,32 @@ static void close_known(const struct sock *sk, struct hadal_conn *conn, int old_
 	case HADAL_CONN_CONNECTING:
 		emit_failed(sk, conn);
 		return;
-	case HADAL_CONN_PENDING:
-		conn->flags |= HADAL_TCP_NOT_ACCEPTED;
-		emit_closed(sk, conn, old_state);
-		return;
+	case HADAL_CONN_UNACCEPTED:
 	case HADAL_CONN_OPEN:
 		emit_closed(sk, conn, old_state);
 		return;
 	}
 }
 
+static noinline void bury(struct hadal_conn *conn)
+{
+	hadal_conn_bury(conn, ktime_get_coarse_ns());
+}
+
 /* The table comes first and always: what it holds must be alive. */
 static void on_close(const struct sock *sk, int old_state)
 {
-	struct hadal_conn conn HADAL_ALL_SET;
+	struct hadal_conn *conn = hadal_conn_close(sk);
 
-	if (hadal_conn_close(sk, &conn, ktime_get_coarse_ns()))
-		close_known(sk, &conn, old_state);
-	else
+	if (unlikely(!conn)) {
 		close_unknown(sk, old_state);
+		return;
+	}
+	close_known(sk, conn, old_state);
+	if (unlikely(conn->state == HADAL_CONN_UNACCEPTED))
+		bury(conn);
+	else
+		hadal_conn_free(conn);
 }
 
 /**
@@ -586,18 +621,21 @@ static u8 state_of_found(const struct sock *sk, u8 role)
 
 static void insert_found(const struct sock *sk, u8 role, u8 state)
 {
-	struct hadal_conn image = {
-		.sk = sk,
-		.id = hadal_conn_new_id(),
-		.flags = HADAL_TCP_DUMPED,
-		.role = role,
-		.state = state,
-	};
+	struct hadal_conn *conn;
+	u64 id;
 
-	note_tuple(&image, sk);
 	/* A probe that saw it open knows more. */
-	if (!hadal_conn_find(sk) && hadal_conn_insert(&image) && sk_is_mptcp(sk))
-		await_mptcp(sk, image.id);
+	if (hadal_conn_find(sk))
+		return;
+	conn = hadal_conn_new(sk, role, state);
+	if (!conn)
+		return;
+	conn->flags = HADAL_TCP_DUMPED;
+	note_tuple(conn, sk);
+	id = conn->id;
+	/* One that sees it accepted meanwhile uses its own entry, or replaces this. */
+	if (hadal_conn_insert_new(conn) == conn && sk_is_mptcp(sk))
+		await_mptcp(sk, id);
 }
 
 /* @sk is in the hash of established sockets, its bucket locked. */

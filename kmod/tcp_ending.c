@@ -103,7 +103,7 @@ static u32 ending_by_state(const struct sock *sk, const struct hadal_conn *conn,
 		return fin_acked(sk) ? HADAL_TCP_ENDING_PEER_CLOSE :
 				       ending_without_ack(sk, unread);
 	}
-	if (conn->flags & HADAL_TCP_NOT_ACCEPTED)
+	if (conn->state == HADAL_CONN_UNACCEPTED)
 		return HADAL_TCP_ENDING_NOT_ACCEPTED;
 	return ending_without_ack(sk, unread);
 }

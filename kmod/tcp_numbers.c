@@ -24,7 +24,7 @@ struct numbers {
 	u32 fin_received;
 };
 
-static void read_once(struct numbers *numbers, const struct tcp_sock *tp)
+static __always_inline void read_once(struct numbers *numbers, const struct tcp_sock *tp)
 {
 	numbers->snd_una = data_race(READ_ONCE(tp->snd_una));
 	numbers->bytes_acked = data_race(READ_ONCE(tp->bytes_acked));
@@ -64,7 +64,7 @@ static bool closing_sent(int state)
 	       state == TCP_LAST_ACK;
 }
 
-static void read_flags(struct numbers *numbers, const struct sock *sk, int state, u8 role)
+static __always_inline void read_flags(struct numbers *numbers, const struct sock *sk, int state, u8 role)
 {
 	numbers->syn = role == HADAL_TCP_CLIENT && !tcp_sk(sk)->repair;
 	numbers->fin_queued = closing_sent(state);
@@ -79,7 +79,7 @@ static u64 less(u64 from, u32 what)
 	return from > what ? from - what : 0;
 }
 
-static void count_payload(struct hadal_tcp_counters *counters, const struct numbers *numbers)
+static __always_inline void count_payload(struct hadal_tcp_counters *counters, const struct numbers *numbers)
 {
 	u32 in_flight = numbers->snd_nxt - numbers->snd_una;
 	u32 queued = numbers->write_seq - numbers->snd_una;
@@ -94,7 +94,7 @@ static void count_payload(struct hadal_tcp_counters *counters, const struct numb
 				numbers->fin_received);
 }
 
-static void count_segments(struct hadal_tcp_counters *counters, const struct tcp_sock *tp)
+static __always_inline void count_segments(struct hadal_tcp_counters *counters, const struct tcp_sock *tp)
 {
 	u32 min_rtt = tcp_min_rtt(tp);
 
@@ -114,7 +114,7 @@ static void count_segments(struct hadal_tcp_counters *counters, const struct tcp
  * snd_una moves only with bytes_acked, rcv_nxt with bytes_received; acked bytes
  * of the one that connected begin with its SYN.
  */
-static void isn_of(struct hadal_isn_pair *isn, const struct numbers *numbers, u8 role)
+static __always_inline void isn_of(struct hadal_isn_pair *isn, const struct numbers *numbers, u8 role)
 {
 	u32 sent = numbers->snd_una - (u32)numbers->bytes_acked;
 	u32 received = numbers->rcv_nxt - (u32)numbers->bytes_received - 1;
@@ -162,9 +162,14 @@ u8 hadal_tcp_role_of(const struct sock *sk)
 /* Of a socket whose lock is held. */
 void hadal_tcp_isn_pair(struct hadal_isn_pair *isn, const struct sock *sk, u8 role)
 {
-	struct numbers numbers HADAL_ALL_SET;
+	const struct tcp_sock *tp = tcp_sk(sk);
+	const struct numbers numbers = {
+		.bytes_acked = tp->bytes_acked,
+		.bytes_received = tp->bytes_received,
+		.snd_una = tp->snd_una,
+		.rcv_nxt = tp->rcv_nxt,
+	};
 
-	read_once(&numbers, tcp_sk(sk));
 	isn_of(isn, &numbers, role);
 }
 

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -73,16 +74,29 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct hadal_conn image_of(const struct sock *sk, u8 state)
-{
-	return (struct hadal_conn){ .sk = sk, .id = hadal_conn_new_id(), .state = state };
-}
-
 static struct hadal_conn *insert(const struct sock *sk, u8 state)
 {
-	struct hadal_conn image = image_of(sk, state);
+	struct hadal_conn *conn = hadal_conn_new(sk, HADAL_TCP_SERVER, state);
 
-	return hadal_conn_insert(&image);
+	if (conn)
+		hadal_conn_insert(conn);
+	return conn;
+}
+
+/* As the probe has it: whether there was an entry that lived, and what it was. */
+static bool close_at(const struct sock *sk, struct hadal_conn *copy, u64 now)
+{
+	struct hadal_conn *conn = hadal_conn_close(sk);
+
+	if (!conn)
+		return false;
+	/* Its place in the table is the table's. */
+	memcpy(&copy->sk, &conn->sk, sizeof(*conn) - offsetof(struct hadal_conn, sk));
+	if (conn->state == HADAL_CONN_UNACCEPTED)
+		hadal_conn_bury(conn, now);
+	else
+		hadal_conn_free(conn);
+	return true;
 }
 
 /* A live entry goes; whether a tombstone stays in its place. */
@@ -90,7 +104,7 @@ static bool close_buries(const struct sock *sk, struct hadal_conn *copy)
 {
 	unsigned long before = hadal_conn_table_live();
 
-	assert_true(hadal_conn_close(sk, copy, NOW));
+	assert_true(close_at(sk, copy, NOW));
 	return hadal_conn_table_live() == before;
 }
 
@@ -140,17 +154,15 @@ static void the_owner_is_set_by_accept_and_never_by_a_later_holder(void **state)
 {
 	const struct hadal_owner holder = { .tgid = 1, .kind = HADAL_TCP_OWNER_HOLDER };
 	const struct hadal_owner acceptor = { .tgid = 2, .kind = HADAL_TCP_OWNER_CALLER };
-	struct hadal_conn copy;
 
 	(void)state;
-	assert_null(hadal_conn_own(&sockets[0], &acceptor, &copy));
+	assert_null(hadal_conn_own(&sockets[0], &acceptor));
 	hadal_conn_claim(&sockets[0], 0, &holder);
 	insert(&sockets[0], HADAL_CONN_OPEN);
 	hadal_conn_claim(&sockets[0], 0, &holder);
 	assert_int_equal(1, hadal_conn_find(&sockets[0])->owner.tgid);
 	assert_ptr_equal(hadal_conn_find(&sockets[0]),
-			 hadal_conn_own(&sockets[0], &acceptor, &copy));
-	assert_int_equal(2, copy.owner.tgid);
+			 hadal_conn_own(&sockets[0], &acceptor));
 	hadal_conn_claim(&sockets[0], 0, &holder);
 	assert_int_equal(2, hadal_conn_find(&sockets[0])->owner.tgid);
 }
@@ -179,7 +191,7 @@ static void only_what_waits_for_accept_is_buried(void **state)
 	struct hadal_conn copy;
 
 	(void)state;
-	assert_false(hadal_conn_close(&sockets[0], &copy, NOW));
+	assert_false(close_at(&sockets[0], &copy, NOW));
 	insert(&sockets[0], HADAL_CONN_OPEN);
 	insert(&sockets[1], HADAL_CONN_CONNECTING);
 	insert(&sockets[2], HADAL_CONN_LISTENING);
@@ -189,7 +201,7 @@ static void only_what_waits_for_accept_is_buried(void **state)
 	assert_false(close_buries(&sockets[1], &copy));
 	assert_false(close_buries(&sockets[2], &copy));
 	assert_true(close_buries(&sockets[3], &copy));
-	assert_int_equal(HADAL_CONN_PENDING, copy.state);
+	assert_int_equal(HADAL_CONN_UNACCEPTED, copy.state);
 	assert_true(hadal_conn_remove(&sockets[3], &copy));
 	assert_int_equal(HADAL_CONN_TOMBSTONE, copy.state);
 	assert_int_equal(NOW, copy.time);
@@ -204,28 +216,73 @@ static void a_tombstone_goes_when_its_socket_closes(void **state)
 	(void)state;
 	insert(&sockets[0], HADAL_CONN_PENDING);
 	assert_true(close_buries(&sockets[0], &copy));
-	assert_false(hadal_conn_close(&sockets[0], &copy, NOW));
+	assert_false(close_at(&sockets[0], &copy, NOW));
 	assert_int_equal(0, hadal_conn_table_live());
 	assert_false(hadal_conn_remove(&sockets[0], &copy));
 }
 
-static void a_new_entry_is_made_unless_one_lives(void **state)
+/* Its record is being written meanwhile. */
+static void what_closes_before_accept_is_nobody_s(void **state)
 {
-	struct hadal_conn image = image_of(&sockets[0], HADAL_CONN_PENDING), copy, *conn;
-	struct hadal_conn again = image_of(&sockets[0], HADAL_CONN_PENDING);
+	const struct hadal_owner owner = { .tgid = 1, .kind = HADAL_TCP_OWNER_HOLDER };
+	struct hadal_conn *conn;
 
 	(void)state;
-	conn = hadal_conn_insert_new(&image);
+	insert(&sockets[0], HADAL_CONN_PENDING);
+	conn = hadal_conn_close(&sockets[0]);
 	assert_non_null(conn);
-	assert_int_equal(image.id, conn->id);
-	assert_ptr_equal(conn, hadal_conn_insert_new(&again));
-	assert_int_equal(image.id, conn->id);
+	assert_null(hadal_conn_find(&sockets[0]));
+	hadal_conn_claim(&sockets[0], 0, &owner);
+	hadal_conn_add_flags(&sockets[0], HADAL_TCP_RESET_SENT);
+	assert_int_equal(0, conn->owner.kind);
+	assert_int_equal(0, conn->flags);
+	hadal_conn_bury(conn, NOW);
+	assert_int_equal(1, hadal_conn_table_live());
+}
+
+static void a_new_entry_is_made_unless_one_lives(void **state)
+{
+	struct hadal_conn *conn = hadal_conn_new(&sockets[0], HADAL_TCP_SERVER, HADAL_CONN_PENDING);
+	struct hadal_conn *again = hadal_conn_new(&sockets[0], HADAL_TCP_SERVER, HADAL_CONN_PENDING);
+	struct hadal_conn copy;
+	u64 id = conn->id;
+
+	(void)state;
+	assert_int_not_equal(id, again->id);
+	assert_ptr_equal(conn, hadal_conn_insert_new(conn));
+	assert_ptr_equal(conn, hadal_conn_insert_new(again));
+	assert_int_equal(id, conn->id);
 	assert_int_equal(1, hadal_conn_table_live());
 	assert_true(close_buries(&sockets[0], &copy));
-	conn = hadal_conn_insert_new(&again);
-	assert_non_null(conn);
-	assert_int_equal(again.id, conn->id);
+	again = hadal_conn_new(&sockets[0], HADAL_TCP_SERVER, HADAL_CONN_PENDING);
+	assert_ptr_equal(again, hadal_conn_insert_new(again));
+	assert_ptr_equal(again, hadal_conn_find(&sockets[0]));
 	assert_int_equal(1, hadal_conn_table_live());
+}
+
+static void a_new_entry_has_nothing_of_an_earlier_life(void **state)
+{
+	const struct hadal_owner owner = { 1, 2, 3, 4, 5, HADAL_TCP_OWNER_CALLER };
+	const struct hadal_owner none = { 0 };
+	struct hadal_conn *conn, *again, copy;
+
+	(void)state;
+	conn = insert(&sockets[0], HADAL_CONN_OPEN);
+	conn->time = NOW;
+	conn->key.session = 1;
+	hadal_conn_own(&sockets[0], &owner);
+	hadal_conn_add_flags(&sockets[0], HADAL_TCP_RESET_SENT);
+	assert_false(close_buries(&sockets[0], &copy));
+	again = hadal_conn_new(&sockets[1], HADAL_TCP_CLIENT, HADAL_CONN_CONNECTING);
+	assert_ptr_equal(conn, again);
+	assert_ptr_equal(&sockets[1], again->sk);
+	assert_int_equal(HADAL_TCP_CLIENT, again->role);
+	assert_int_equal(HADAL_CONN_CONNECTING, again->state);
+	assert_int_equal(0, again->time);
+	assert_int_equal(0, again->key.session);
+	assert_int_equal(0, again->flags);
+	assert_memory_equal(&none, &again->owner, sizeof(none));
+	hadal_conn_insert(again);
 }
 
 /* The socket's memory may be another's by now. */
@@ -238,7 +295,7 @@ static void a_tombstone_is_nobody_s_but_accept_s(void **state)
 	insert(&sockets[0], HADAL_CONN_PENDING);
 	assert_true(close_buries(&sockets[0], &copy));
 	assert_null(hadal_conn_find(&sockets[0]));
-	assert_null(hadal_conn_own(&sockets[0], &owner, &copy));
+	assert_null(hadal_conn_own(&sockets[0], &owner));
 	hadal_conn_claim(&sockets[0], 0, &owner);
 	assert_true(hadal_conn_remove(&sockets[0], &copy));
 	assert_int_equal(0, copy.owner.kind);
@@ -320,14 +377,31 @@ static void a_full_table_is_counted_and_gives_room_again(void **state)
 		for (i = 0; i < LEAST; i++)
 			assert_non_null(insert(&sockets[i], HADAL_CONN_OPEN));
 		assert_null(insert(&sockets[i], HADAL_CONN_OPEN));
-		/* What is there can be replaced all the same. */
-		assert_non_null(insert(&sockets[3], HADAL_CONN_OPEN));
+		/* A socket that has one does not lack it. */
+		assert_null(insert(&sockets[3], HADAL_CONN_OPEN));
 		assert_int_equal(LEAST, hadal_conn_table_live());
 		for (i = 0; i < LEAST; i++)
 			assert_true(hadal_conn_remove(&sockets[i], &copy));
 		assert_int_equal(0, hadal_conn_table_live());
 	}
 	assert_int_equal(before + 3, hadal_conn_table_overflow());
+}
+
+static void a_tombstone_serves_its_socket_in_a_full_table(void **state)
+{
+	u64 before = hadal_conn_table_overflow();
+	struct hadal_conn copy;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < LEAST; i++)
+		insert(&sockets[i], HADAL_CONN_PENDING);
+	assert_true(close_buries(&sockets[0], &copy));
+	assert_non_null(insert(&sockets[0], HADAL_CONN_OPEN));
+	assert_int_equal(HADAL_CONN_OPEN, hadal_conn_find(&sockets[0])->state);
+	assert_int_equal(LEAST, hadal_conn_table_live());
+	assert_int_equal(before, hadal_conn_table_overflow());
+	assert_int_equal(LEAST / 16, bury_all(1, 10));
 }
 
 /* Entries freed on one CPU serve another, but for what its cache may keep. */
@@ -475,9 +549,9 @@ static void owners_are_visited_and_can_be_changed(void **state)
 	insert(&sockets[0], HADAL_CONN_OPEN);
 	insert(&sockets[1], HADAL_CONN_PENDING);
 	insert(&sockets[2], HADAL_CONN_OPEN);
-	assert_non_null(hadal_conn_own(&sockets[0], &owner, &copy));
-	assert_non_null(hadal_conn_own(&sockets[1], &owner, &copy));
-	assert_non_null(hadal_conn_own(&sockets[2], &none, &copy));
+	assert_non_null(hadal_conn_own(&sockets[0], &owner));
+	assert_non_null(hadal_conn_own(&sockets[1], &owner));
+	assert_non_null(hadal_conn_own(&sockets[2], &none));
 	assert_int_equal(1, visit_owners(1));
 	assert_int_equal(2, visit_owners(100));
 	assert_true(hadal_conn_remove(&sockets[0], &copy));
@@ -552,8 +626,8 @@ static void open_or_close(int *model, unsigned int at, unsigned int *seed)
 		return;
 	}
 	buried = close_buries(&sockets[at], &copy);
-	assert_int_equal(model[at], copy.state);
-	assert_true(!buried || copy.state == HADAL_CONN_PENDING);
+	assert_int_equal(model[at] == HADAL_CONN_PENDING ? HADAL_CONN_UNACCEPTED : model[at], copy.state);
+	assert_true(!buried || copy.state == HADAL_CONN_UNACCEPTED);
 	model[at] = buried ? HADAL_CONN_TOMBSTONE : ABSENT;
 }
 
@@ -616,22 +690,22 @@ static int64_t visits_left;	/* by both walkers */
 static void live(struct sock *sk, struct worker *worker, unsigned int *seed)
 {
 	const struct hadal_owner owner = { .tgid = worker->cpu, .kind = HADAL_TCP_OWNER_CALLER };
-	struct hadal_conn image = image_of(sk, HADAL_CONN_PENDING), copy, *conn;
+	struct hadal_conn *conn = hadal_conn_new(sk, HADAL_TCP_SERVER, HADAL_CONN_PENDING), copy;
 
-	sk->id = image.id;
-	conn = hadal_conn_insert(&image);
 	if (!conn) {
 		worker->overflow++;
 		return;
 	}
+	sk->id = conn->id;
+	hadal_conn_insert(conn);
 	if (rand_r(seed) % 4) {
-		conn = hadal_conn_own(sk, &owner, &copy);
-		worker->wrong += !conn || copy.id != sk->id || copy.owner.tgid != worker->cpu;
+		worker->wrong += hadal_conn_own(sk, &owner) != conn || conn->id != sk->id ||
+				 conn->owner.tgid != worker->cpu;
 		hadal_conn_set_state(conn, HADAL_CONN_OPEN);
 	}
 	if (rand_r(seed) % 64 == 0)
 		sched_yield();
-	worker->wrong += !hadal_conn_close(sk, &copy, hadal_conn_new_id()) || copy.id != sk->id;
+	worker->wrong += !close_at(sk, &copy, hadal_conn_new_id()) || copy.id != sk->id;
 	sk->id = 0;	/* freed: whoever looks now is wrong, and races */
 }
 
@@ -750,11 +824,14 @@ int main(void)
 		TEST(only_what_waits_for_accept_is_buried),
 		TEST(a_tombstone_is_nobody_s_but_accept_s),
 		TEST(a_tombstone_goes_when_its_socket_closes),
+		TEST(what_closes_before_accept_is_nobody_s),
 		TEST(a_new_entry_is_made_unless_one_lives),
+		TEST(a_new_entry_has_nothing_of_an_earlier_life),
 		TEST(tombstones_take_a_part_of_the_table_and_no_more),
 		TEST(tombstones_expire_by_their_age),
 		TEST(the_socket_of_a_tombstone_is_used_again),
 		TEST(a_full_table_is_counted_and_gives_room_again),
+		TEST(a_tombstone_serves_its_socket_in_a_full_table),
 		TEST(entries_pass_from_cpu_to_cpu),
 		cmocka_unit_test(sizes_are_clamped),
 		cmocka_unit_test(without_memory_there_is_no_table),

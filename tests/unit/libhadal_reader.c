@@ -173,6 +173,28 @@ static void lifecycle_comes_first_at_one_time(void **state)
 	expect_none(fixture);
 }
 
+/* One ring has many records in a row, in between of which others have theirs. */
+static void a_run_ends_where_another_ring_comes_first(void **state)
+{
+	struct fixture *fixture = *state;
+	uint32_t i;
+
+	for (i = 0; i < 4; i++)
+		memory_ring_fork(&fixture->rings[1], 1000 + i, i);
+	memory_ring_fork(&fixture->rings[0], 1004, 4);
+	for (i = 5; i < 9; i++)
+		memory_ring_fork(&fixture->rings[1], 999 + i, i);
+	memory_ring_fork(&fixture->rings[3], 1007, 9);
+	memory_ring_fork(&fixture->rings[2], 1008, 10);
+	memory_ring_fork(&fixture->rings[3], 1009, 11);
+	memory_ring_fork(&fixture->rings[3], 1010, 12);
+	for (i = 0; i < 13; i++)
+		assert_int_equal(next_tgid(fixture), i);
+	expect_none(fixture);
+	assert_int_equal(totals_of(fixture).records, 13);
+	assert_int_equal(totals_of(fixture).time_steps_back, 0);
+}
+
 static void records_past_the_reading_wait(void **state)
 {
 	struct fixture *fixture = *state;
@@ -866,6 +888,7 @@ int main(void)
 		TEST(empty_rings_give_nothing),
 		TEST(rings_are_merged_by_time),
 		TEST(lifecycle_comes_first_at_one_time),
+		TEST(a_run_ends_where_another_ring_comes_first),
 		TEST(records_past_the_reading_wait),
 		TEST(final_rounds_do_not_wait),
 		TEST(a_stop_within_a_round_loses_nothing),

@@ -5,6 +5,9 @@
  * one is, those up to the last round that found it idle. What is older than
  * the least of these bounds is handed out, merged by a heap of the rings; what
  * is newer waits for the next round.
+ *
+ * Mostly a ring's next record comes before those of all others, too. As long as
+ * that goes on, a run, the heap is left alone.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -21,6 +24,8 @@ struct hadal_reader {
 	struct ring **heap;	/* rings whose head lies within the bound, oldest first */
 	uint32_t heap_size;
 	struct ring *last;	/* whose record was handed out last */
+	struct ring *run;	/* the last, if it is first in the heap still; or NULL */
+	uint64_t run_end;	/* ns: its records before this come before those of others */
 	uint64_t reading;	/* ns, this round's */
 	uint64_t bound;		/* ns, this round's */
 	bool in_round;
@@ -60,6 +65,7 @@ void reader_set_final(struct hadal_reader *reader, bool final)
 	reader->final = final;
 	/* A round that began before ends without what came since. */
 	reader->in_round = false;
+	reader->run = NULL;
 	for (i = 0; i < reader->ring_count; i++)
 		if (!final && reader->rings[i]->safe == UINT64_MAX)
 			reader->rings[i]->safe = 0;
@@ -236,6 +242,7 @@ int reader_add_ring(struct hadal_reader *reader, const struct ring *ring)
 		return -ENOMEM;
 	*added = *ring;
 	reader->rings[reader->ring_count++] = added;
+	reader->run = NULL;
 	if (!reader->in_round)
 		return 0;
 	ring_join(reader, added);
@@ -272,10 +279,39 @@ static int tell_fault(struct hadal_reader *reader)
 	return 0;
 }
 
-static void release_quarter(struct ring *ring)
+static bool holds_quarter(const struct ring *ring)
 {
-	if (ring && ring->position - ring->released >= ring->data_size / 4)
-		ring_release(ring);
+	return ring->position - ring->released >= ring->data_size / 4;
+}
+
+/* Of what is not the first ring's, the oldest lies right below it in the heap. */
+static uint64_t end_of_run(const struct hadal_reader *reader)
+{
+	uint64_t end = reader->bound;
+	uint32_t child;
+
+	for (child = 1; child <= 2 && child < reader->heap_size; child++)
+		if (reader->heap[child]->head_time < end)
+			end = reader->heap[child]->head_time;
+	return end;
+}
+
+/* The first ring of the heap has a new head, or none. */
+static __attribute__((noinline)) void put_in_order(struct hadal_reader *reader, const struct ring *ring)
+{
+	reader->run = NULL;
+	note_fault(reader, ring);
+	if (ring->head && within_bound(reader, ring))
+		heap_sink(reader);
+	else
+		heap_drop_first(reader);
+}
+
+/* After a record of @ring, the first of the heap, was taken. */
+static inline void go_on(struct hadal_reader *reader, const struct ring *ring)
+{
+	if (unlikely(!ring->head || ring->head_time >= reader->run_end))
+		put_in_order(reader, ring);
 }
 
 static const struct hadal_record *take_first(struct hadal_reader *reader)
@@ -283,21 +319,22 @@ static const struct hadal_record *take_first(struct hadal_reader *reader)
 	struct ring *ring = reader->heap[0];
 	const struct hadal_record *record = ring_take(ring);
 
-	note_fault(reader, ring);
-	if (!ring->fault && within_bound(reader, ring))
-		heap_sink(reader);
-	else
-		heap_drop_first(reader);
 	reader->last = ring;
+	reader->run = ring;
+	reader->run_end = end_of_run(reader);
+	go_on(reader, ring);
 	return record;
 }
 
-HADAL_API int hadal_reader_next(struct hadal_reader *reader, const struct hadal_record **record)
+/* Other than in a run. */
+static __attribute__((noinline)) int next_in_round(struct hadal_reader *reader,
+						   const struct hadal_record **record)
 {
 	const struct ring *first;
 	int result;
 
-	release_quarter(reader->last);
+	if (reader->last && holds_quarter(reader->last))
+		ring_release(reader->last);
 	reader->last = NULL;
 	if (!reader->in_round)
 		round_begin(reader);
@@ -320,6 +357,17 @@ HADAL_API int hadal_reader_next(struct hadal_reader *reader, const struct hadal_
 	return 1;
 }
 
+HADAL_API int hadal_reader_next(struct hadal_reader *reader, const struct hadal_record **record)
+{
+	struct ring *run = reader->run;
+
+	if (unlikely(!run || !run->head_is_plain || holds_quarter(run)))
+		return next_in_round(reader, record);
+	*record = ring_take_plain(run);
+	go_on(reader, run);
+	return 1;
+}
+
 /* ---- what it counted ---- */
 
 static void add_ring_totals(struct hadal_totals *totals, const struct ring *ring)
@@ -327,7 +375,7 @@ static void add_ring_totals(struct hadal_totals *totals, const struct ring *ring
 	unsigned int i;
 
 	totals->records += ring->records;
-	totals->bytes += ring->bytes;
+	totals->bytes += ring->bytes + (ring->position - ring->released);
 	totals->lost_by_gap += ring->lost_by_gap + ring_lost_at_end(ring);
 	totals->lost_unexplained += ring->lost_unexplained;
 	totals->time_steps_back += ring->time_steps_back;

@@ -69,7 +69,34 @@ bool ring_refresh(struct ring *ring, uint64_t reading)
 	return idle;
 }
 
-void ring_count_lost(struct ring *ring, const struct hadal_record *record)
+static const char *foreign_fault(const struct ring *ring, const struct hadal_record *record)
+{
+	if (record->cpu != ring->cpu || record->lane != ring->lane)
+		return "a record of another ring";
+	if (ring->sequence_known && record->sequence - ring->next_sequence > INT32_MAX)
+		return "the sequence stepped back";
+	return NULL;
+}
+
+const char *ring_record_fault(const struct ring *ring, const struct hadal_record *record,
+			      uint32_t available)
+{
+	const char *fault = record_fault(record, available);
+
+	return fault ? fault : foreign_fault(ring, record);
+}
+
+static void count_gap(struct ring *ring, const struct hadal_record *record)
+{
+	uint32_t missed = ring->sequence_known ? record->sequence - ring->next_sequence : 0;
+
+	ring->next_sequence = record->sequence;
+	ring->sequence_known = true;
+	ring->gap += missed;
+	ring->lost_by_gap += missed;
+}
+
+static void count_lost(struct ring *ring, const struct hadal_record *record)
 {
 	const struct hadal_record_lost *lost = (const void *)record;
 	uint64_t sum = 0;
@@ -85,11 +112,20 @@ void ring_count_lost(struct ring *ring, const struct hadal_record *record)
 	ring->gap_known = true;
 }
 
+const struct hadal_record *ring_take(struct ring *ring)
+{
+	count_gap(ring, ring->head);
+	if (ring->head->type == HADAL_RECORD_LOST)
+		count_lost(ring, ring->head);
+	return ring_take_plain(ring);
+}
+
 void ring_release(struct ring *ring)
 {
 	if (ring->released == ring->position)
 		return;
 	store_position(ring->consumer, ring->position);
+	ring->bytes += ring->position - ring->released;
 	ring->released = ring->position;
 }
 

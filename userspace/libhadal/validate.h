@@ -13,6 +13,9 @@
 
 #include <hadal/hadal.h>
 
+#define likely(x)	__builtin_expect(!!(x), 1)
+#define unlikely(x)	__builtin_expect(!!(x), 0)
+
 enum record_body {
 	BODY_PLAIN,
 	BODY_PROCESS,
@@ -155,20 +158,16 @@ static inline const char *dns_fault(const struct hadal_record_dns_answer *answer
 		"payload beyond the record";
 }
 
-static inline const char *body_fault(const struct hadal_record *record, enum record_body body)
+static inline const char *other_body_fault(const struct hadal_record *record, enum record_body body)
 {
 	const char *fault;
 
 	switch (body) {
-	case BODY_PROCESS:
-		return process_fault(process_of(record));
 	case BODY_EXEC:
 		fault = process_fault(process_of(record));
 		return fault ? fault : exec_fault((const struct hadal_record_process_exec *)record);
 	case BODY_CGROUP:
 		return cgroup_fault((const struct hadal_record_cgroup *)record);
-	case BODY_TCP:
-		return tcp_fault(tcp_of(record));
 	case BODY_UDP:
 		return udp_fault(udp_of(record));
 	case BODY_DNS:
@@ -176,6 +175,17 @@ static inline const char *body_fault(const struct hadal_record *record, enum rec
 	default:
 		return NULL;
 	}
+}
+
+/* What comes in floods is not looked up in a table of jumps. */
+static inline __attribute__((always_inline)) const char *
+body_fault(const struct hadal_record *record, enum record_body body)
+{
+	if (likely(body == BODY_TCP))
+		return tcp_fault(tcp_of(record));
+	if (likely(body == BODY_PROCESS))
+		return process_fault(process_of(record));
+	return other_body_fault(record, body);
 }
 
 /* NULL, or why these bytes, as many as are available, are no record. */
