@@ -18,32 +18,13 @@
 
 #include "config.h"
 #include "counts.h"
+#include "text_file.h"
 
 #define CONFIGURATION	"docs/configuration.md"
 #define METRICS		"docs/metrics.md"
 #define EXPORT		"userspace/collector/export.c"
 #define NAMES		"userspace/libhadal/include/hadal/names.h"
 #define EXAMPLE		"packaging/hadald.conf"
-
-static char *read_file(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	char *text = NULL;
-	size_t length = 0;
-
-	assert_non_null(file);
-	assert_true(getdelim(&text, &length, 0, file) > 0);
-	fclose(file);
-	return text;
-}
-
-static bool is_quoted(const char *text, const char *name, char quote)
-{
-	char quoted[256];
-
-	assert_true((size_t)snprintf(quoted, sizeof(quoted), "%c%s%c", quote, name, quote) < sizeof(quoted));
-	return strstr(text, quoted);
-}
 
 /* Calls @each for what the one group of @pattern takes, all over @text; returns how often. */
 static unsigned int each_match(const char *text, const char *pattern,

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "hadal.h"
+#include "text_file.h"
 
 #define HEADER	"include/uapi/hadal.h"
 #define PAGE	"docs/abi.md"
@@ -72,18 +73,6 @@ static const struct call calls[] = {
 };
 
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
-
-static char *read_file(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	char *text = NULL;
-	size_t length = 0;
-
-	assert_non_null(file);
-	assert_true(getdelim(&text, &length, 0, file) > 0);
-	fclose(file);
-	return text;
-}
 
 static void assert_row(const char *page, const char *row)
 {

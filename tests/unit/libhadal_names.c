@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text_file.h"
+
 #define HEADER	"userspace/libhadal/include/hadal/names.h"
 #define PAGE	"docs/events.md"
 #define ABI	"include/uapi/hadal.h"
@@ -27,28 +29,6 @@ static const char *const flags[] = {
 	"kernel_socket", "mptcp", "port_unknown", "reset_sent", "reset_received",
 	"ended", "idle", "other", "cut", "not_all", "truncated_by_server", "unsound",
 };
-
-static char *read_file(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	char *text = NULL;
-	size_t length;
-
-	assert_non_null(file);
-	length = 0;
-	assert_true(getdelim(&text, &length, 0, file) > 0);
-	fclose(file);
-	return text;
-}
-
-/* Whether text has name between two quotes of that kind. */
-static bool is_quoted(const char *text, const char *name, char quote)
-{
-	char quoted[128];
-
-	assert_true((size_t)snprintf(quoted, sizeof(quoted), "%c%s%c", quote, name, quote) < sizeof(quoted));
-	return strstr(text, quoted) != NULL;
-}
 
 static bool is_flag(const char *name)
 {
