@@ -26,16 +26,16 @@ struct bucket {
 
 /* Free entries of one CPU; interrupts are off where it is touched. */
 struct cache {
-	struct hlist_head free;
+	struct hlist_node *free;
 	unsigned int count;
-	long live;
 };
 
 static struct bucket *buckets;
 static unsigned int bucket_bits;
 static struct hadal_conn *entries;
+static unsigned int entry_count;
 static DEFINE_PER_CPU(struct cache, caches);
-static HLIST_HEAD(pool);
+static struct cache pool;
 static DEFINE_RAW_SPINLOCK(pool_lock);
 static bool armed;
 static atomic64_t next_id;
@@ -52,14 +52,16 @@ unsigned int hadal_conn_table_buckets(void)
 	return 1U << bucket_bits;
 }
 
-/* Entries in use, tombstones included. */
+/* Entries in use, tombstones included: all that are not free. */
 unsigned long hadal_conn_table_live(void)
 {
-	long live = 0;
+	long live = READ_ONCE(entry_count);
 	int cpu;
 
+	live -= READ_ONCE(pool.count);
 	for_each_possible_cpu(cpu)
-		live += READ_ONCE(per_cpu(caches, cpu).live);
+		live -= READ_ONCE(per_cpu(caches, cpu).count);
+	/* Some may be on their way from one to the other. */
 	return live > 0 ? live : 0;
 }
 
@@ -80,12 +82,30 @@ void hadal_conn_table_arm(bool value)
 	WRITE_ONCE(armed, value);
 }
 
+/* Of the free ones alone the next matters: a stack. */
+static __always_inline void push_free(struct cache *cache, struct hlist_node *node)
+{
+	node->next = cache->free;
+	cache->free = node;
+	WRITE_ONCE(cache->count, cache->count + 1);
+}
+
+static __always_inline struct hlist_node *pop_free(struct cache *cache)
+{
+	struct hlist_node *node = cache->free;
+
+	cache->free = node->next;
+	WRITE_ONCE(cache->count, cache->count - 1);
+	return node;
+}
+
 static void fill_pool(unsigned int count)
 {
 	unsigned int i;
 
 	for (i = 0; i < count; i++)
-		hlist_add_head(&entries[i].node, &pool);
+		push_free(&pool, &entries[i].node);
+	WRITE_ONCE(entry_count, count);
 }
 
 static void init_buckets(void)
@@ -124,7 +144,8 @@ void hadal_conn_table_destroy(void)
 {
 	int cpu;
 
-	INIT_HLIST_HEAD(&pool);
+	WRITE_ONCE(entry_count, 0);
+	pool = (struct cache) { };
 	for_each_possible_cpu(cpu)
 		per_cpu(caches, cpu) = (struct cache) { };
 	atomic_set(&tombstones, 0);
@@ -136,63 +157,47 @@ void hadal_conn_table_destroy(void)
 
 /* ---- free entries: a cache per CPU in front of a common pool ---- */
 
-static void move_entries(struct hlist_head *from, struct hlist_head *to, unsigned int *moved)
+static void move_entries(struct cache *from, struct cache *to)
 {
-	struct hlist_node *node;
+	unsigned int moved;
 
-	for (*moved = 0; *moved < CACHE_BATCH && !hlist_empty(from); (*moved)++) {
-		node = from->first;
-		__hlist_del(node);
-		hlist_add_head(node, to);
-	}
+	for (moved = 0; moved < CACHE_BATCH && from->count; moved++)
+		push_free(to, pop_free(from));
 }
 
 static noinline void refill(struct cache *cache)
 {
-	unsigned int moved;
-
 	raw_spin_lock(&pool_lock);
-	move_entries(&pool, &cache->free, &moved);
+	move_entries(&pool, cache);
 	raw_spin_unlock(&pool_lock);
-	cache->count += moved;
 }
 
 static noinline void give_back(struct cache *cache)
 {
-	unsigned int moved;
-
 	raw_spin_lock(&pool_lock);
-	move_entries(&cache->free, &pool, &moved);
+	move_entries(cache, &pool);
 	raw_spin_unlock(&pool_lock);
-	cache->count -= moved;
 }
 
 /* Interrupts are off, no bucket is locked. */
 static struct hadal_conn *take_entry(void)
 {
 	struct cache *cache = this_cpu_ptr(&caches);
-	struct hlist_node *node;
 
-	if (!cache->count)
+	if (unlikely(!cache->count))
 		refill(cache);
-	if (!cache->count)
+	if (unlikely(!cache->count))
 		return NULL;
-	node = cache->free.first;
-	__hlist_del(node);
-	cache->count--;
-	WRITE_ONCE(cache->live, cache->live + 1);
-	return hlist_entry(node, struct hadal_conn, node);
+	return hlist_entry(pop_free(cache), struct hadal_conn, node);
 }
 
 /* Interrupts are off, no bucket is locked. */
-static void put_entry(struct hadal_conn *conn)
+static __always_inline void put_entry(struct hadal_conn *conn)
 {
 	struct cache *cache = this_cpu_ptr(&caches);
 
-	hlist_add_head(&conn->node, &cache->free);
-	cache->count++;
-	WRITE_ONCE(cache->live, cache->live - 1);
-	if (cache->count > 2 * CACHE_BATCH)
+	push_free(cache, &conn->node);
+	if (unlikely(cache->count > 2 * CACHE_BATCH))
 		give_back(cache);
 }
 
@@ -411,7 +416,7 @@ struct hadal_conn *hadal_conn_close(const struct sock *sk)
 		if (unlikely(conn->state == HADAL_CONN_PENDING))
 			WRITE_ONCE(conn->state, HADAL_CONN_UNACCEPTED);
 		else
-			hlist_del(&conn->node);
+			__hlist_del(&conn->node);
 	}
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 	if (conn && unlikely(conn->state == HADAL_CONN_TOMBSTONE)) {

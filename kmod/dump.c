@@ -62,10 +62,11 @@ static void find_listeners_in(struct inet_listen_hashbucket *bucket)
 
 	if (hlist_nulls_empty(&bucket->nulls_head))
 		return;
-	spin_lock_bh(&bucket->lock);
+	/* As inet_unhash() does: on RT bottom halves wait for who holds it. */
+	spin_lock(&bucket->lock);
 	sk_nulls_for_each(sk, node, &bucket->nulls_head)
 		hadal_tcp_found_listener(sk);
-	spin_unlock_bh(&bucket->lock);
+	spin_unlock(&bucket->lock);
 }
 
 static void find_listeners(struct inet_hashinfo *hashinfo)

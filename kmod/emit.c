@@ -100,21 +100,17 @@ static bool wants(const struct hadal_session *session, enum hadal_class class)
 	return READ_ONCE(session->classes) & HADAL_CLASS_BIT(class);
 }
 
-struct hadal_wanted hadal_wanted;
+u32 hadal_wanted_classes;
 
 /* The list of running sessions has changed; its lock is held. */
 void hadal_emit_note_sessions(void)
 {
 	struct hadal_session *session;
-	u32 classes = 0, argv = 0;
+	u32 classes = 0;
 
-	list_for_each_entry(session, &hadal_running_sessions, running) {
+	list_for_each_entry(session, &hadal_running_sessions, running)
 		classes |= session->classes;
-		if (wants(session, HADAL_CLASS_PROCESS))
-			argv = max(argv, session->config.argv_max);
-	}
-	WRITE_ONCE(hadal_wanted.argv, argv);
-	WRITE_ONCE(hadal_wanted.classes, classes);
+	WRITE_ONCE(hadal_wanted_classes, classes);
 }
 
 /* ---- what is due ---- */
@@ -284,32 +280,40 @@ void hadal_emit_existing(struct hadal_session *session, struct hadal_record_proc
 	hadal_emit_publish(session, ring);
 }
 
-/* An exec record is cut to what each session wants of argv, its last part. */
-static void emit_exec_to(struct hadal_session *session, struct hadal_record_process_exec *image)
+/**
+ * hadal_emit_exec_next() - a place for an exec's record in the next session that gets it
+ * @session: behind which to look; what holds the list of sessions is before the first
+ * @task: the process
+ * @size: bytes without argv
+ * @argv: bytes of argv that there are, of which a session gets up to its argv_max
+ *
+ * Return: without a record: there is none. With it, as of hadal_emit_process_next(),
+ * but that hadal_emit_publish() is to follow.
+ */
+struct hadal_emission hadal_emit_exec_next(struct hadal_session *session,
+					   struct task_struct *task, u32 size, u32 argv)
 {
-	u16 argv_len = min_t(u32, image->argv_len, session->config.argv_max);
-	u32 used = sizeof(*image) + image->path_len + image->script_len + argv_len;
-	u32 size = ALIGN(used, 8);
-	struct hadal_record_process_exec *record;
 	struct hadal_ring *ring;
+	void *record;
+	u32 whole;
 
-	record = begin_hook_record(session, size, HADAL_RECORD_PROCESS_EXEC, HADAL_CLASS_PROCESS,
-				   &ring);
-	if (!record)
-		return;
-	copy_body(record, image, used);
-	memset((u8 *)record + used, 0, size - used);
-	record->argv_len = argv_len;
-	if (argv_len < image->argv_len)
-		record->flags |= HADAL_EXEC_ARGV_TRUNCATED;
-	hadal_emit_publish(session, ring);
+	list_for_each_entry_continue_rcu(session, &hadal_running_sessions, running) {
+		if (!wants(session, HADAL_CLASS_PROCESS) || !hadal_process_due_to(session, task))
+			continue;
+		whole = ALIGN(size + min(argv, session->config.argv_max), 8);
+		record = begin_hook_record(session, whole, HADAL_RECORD_PROCESS_EXEC,
+					   HADAL_CLASS_PROCESS, &ring);
+		if (likely(record))
+			return (struct hadal_emission) { session, record };
+	}
+	return (struct hadal_emission) { };
 }
 
 /**
  * hadal_exec_due() - is there a session that gets a record of this exec?
  * @task: the process
  *
- * If so hadal_emit_exec() is to follow; if not, the sessions that filter it have
+ * If so hadal_emit_exec_next() is to follow; if not, the sessions that filter it have
  * counted that.
  */
 bool hadal_exec_due(struct task_struct *task)
@@ -325,16 +329,6 @@ bool hadal_exec_due(struct task_struct *task)
 		if (wants(session, HADAL_CLASS_PROCESS))
 			count_filtered(session, HADAL_CLASS_PROCESS);
 	return false;
-}
-
-/* The record's size differs between sessions: an image goes into each. */
-void hadal_emit_exec(struct task_struct *task, struct hadal_record_process_exec *image)
-{
-	struct hadal_session *session;
-
-	list_for_each_entry_rcu(session, &hadal_running_sessions, running)
-		if (wants(session, HADAL_CLASS_PROCESS) && hadal_process_due_to(session, task))
-			emit_exec_to(session, image);
 }
 
 /* Does its filter let the cgroup pass? Counts it if not. */
@@ -413,14 +407,11 @@ void hadal_emit_cgroup_existing(struct hadal_session *session, struct cgroup *cg
 static inline u64 connection_key(const struct hadal_session *session,
 				 const struct hadal_isn_pair *isn)
 {
-	siphash_key_t key;
-	u64 hash;
+	const siphash_key_t *key = (const siphash_key_t *)session->config.key;
 
 	if (!isn->known)
 		return 0;
-	memcpy(&key, session->config.key, sizeof(key));
-	hash = siphash_2u32(isn->client, isn->server, &key);
-	return hash ?: 1;
+	return siphash_2u32(isn->client, isn->server, key) ?: 1;
 }
 
 /**
@@ -487,7 +478,8 @@ void hadal_emit_tcp_copy(struct hadal_emission emission, const struct sock *sk,
 		if (!copy.record)
 			return;
 		copy_body(copy.record, record, record->size);
-		hadal_tcp_in(copy.record)->key = hadal_emit_key(copy.session, sk, conn, key);
+		hadal_tcp_in(copy.record)->key =
+			key ? hadal_emit_key(copy.session, sk, conn, key) : 0;
 		hadal_emit_publish(copy.session, hadal_this_ring(copy.session, HADAL_LANE_FLOW));
 	}
 }

@@ -41,28 +41,20 @@ struct hadal_emission {
 	void *record;
 };
 
-/**
- * struct hadal_wanted - what the running sessions ask for, all together
- * @classes: HADAL_CLASS_BIT of each
- * @argv: bytes, of the most curious
- */
-struct hadal_wanted {
-	u32 classes;
-	u32 argv;
-};
-
-extern struct hadal_wanted hadal_wanted;
+/* HADAL_CLASS_BIT of what the running sessions ask for, all together. */
+extern u32 hadal_wanted_classes;
 
 /* Is there a session that gets records of this class? */
 static inline bool hadal_class_wanted(enum hadal_class class)
 {
-	return READ_ONCE(hadal_wanted.classes) & HADAL_CLASS_BIT(class);
+	return READ_ONCE(hadal_wanted_classes) & HADAL_CLASS_BIT(class);
 }
 
 void hadal_emit_note_sessions(void);
 bool hadal_process_due_to(struct hadal_session *session, struct task_struct *task);
 bool hadal_exec_due(struct task_struct *task);
-void hadal_emit_exec(struct task_struct *task, struct hadal_record_process_exec *image);
+struct hadal_emission hadal_emit_exec_next(struct hadal_session *session,
+					   struct task_struct *task, u32 size, u32 argv);
 bool hadal_cgroup_due_to(struct hadal_session *session, struct cgroup *cgroup);
 void hadal_emit_cgroup(struct cgroup *cgroup, const struct hadal_record_cgroup *image,
 		       const char *path, u16 type);
@@ -125,6 +117,12 @@ static __always_inline void hadal_emit_publish(struct hadal_session *session,
 		hadal_emit_wake(session);
 }
 
+/* What is before the first session. */
+static __always_inline struct hadal_session *hadal_emit_before_first(void)
+{
+	return list_entry(&hadal_running_sessions, struct hadal_session, running);
+}
+
 /*
  * In the first session, if that gets all of the class. If not so, or there is no room,
  * @session says behind which to go on.
@@ -134,7 +132,7 @@ static __always_inline struct hadal_emission hadal_emit_first(u32 size, u16 type
 {
 	struct list_head *first = READ_ONCE(hadal_running_sessions.next);
 	struct hadal_emission emission = {
-		.session = list_entry(&hadal_running_sessions, struct hadal_session, running),
+		.session = hadal_emit_before_first(),
 	};
 	struct hadal_session *session = list_entry(first, struct hadal_session, running);
 	enum hadal_lane lane = hadal_lane_of(class);
@@ -206,13 +204,11 @@ static __always_inline struct hadal_tcp *hadal_tcp_in(struct hadal_record *recor
 	return (struct hadal_tcp *)(record + 1);
 }
 
-/* Of one connection the key is the same at each of its events. */
+/* Of one connection the key is the same at each of its events. @key: not NULL. */
 static __always_inline u64 hadal_emit_key(const struct hadal_session *session,
 					  const struct sock *sk, const struct hadal_conn *conn,
 					  struct hadal_conn_key *key)
 {
-	if (!key)
-		return 0;
 	if (key->session == session->number)
 		return key->key;
 	return hadal_emit_compute_key(session, sk, conn, key);
@@ -239,12 +235,23 @@ static __always_inline struct hadal_emission hadal_emit_tcp_begin(const struct s
 	return hadal_emit_tcp_next(emission.session, sk, conn, size, type);
 }
 
+/* In all sessions that get it. @key: NULL: it has none. */
+static __always_inline void hadal_emit_tcp_publish(struct hadal_emission emission,
+						   const struct sock *sk,
+						   const struct hadal_conn *conn,
+						   struct hadal_conn_key *key)
+{
+	if (unlikely(!hadal_emit_is_last(&emission)))
+		hadal_emit_tcp_copy(emission, sk, conn, key);
+	hadal_emit_publish(emission.session, hadal_this_ring(emission.session, HADAL_LANE_FLOW));
+}
+
 /**
  * hadal_emit_tcp_end() - a record of a socket is complete
  * @emission: what hadal_emit_tcp_begin() returned
  * @sk: the socket
  * @conn: as it was for hadal_emit_tcp_begin()
- * @key: what is known of the connection's key, and learns it; NULL: it has none
+ * @key: what is known of the connection's key, and learns it
  */
 static __always_inline void hadal_emit_tcp_end(struct hadal_emission emission,
 					       const struct sock *sk,
@@ -252,9 +259,16 @@ static __always_inline void hadal_emit_tcp_end(struct hadal_emission emission,
 					       struct hadal_conn_key *key)
 {
 	hadal_tcp_in(emission.record)->key = hadal_emit_key(emission.session, sk, conn, key);
-	if (unlikely(!hadal_emit_is_last(&emission)))
-		hadal_emit_tcp_copy(emission, sk, conn, key);
-	hadal_emit_publish(emission.session, hadal_this_ring(emission.session, HADAL_LANE_FLOW));
+	hadal_emit_tcp_publish(emission, sk, conn, key);
+}
+
+/* As hadal_emit_tcp_end(), of what is no connection, or never came to be one. */
+static __always_inline void hadal_emit_tcp_end_keyless(struct hadal_emission emission,
+						       const struct sock *sk,
+						       const struct hadal_conn *conn)
+{
+	hadal_tcp_in(emission.record)->key = 0;
+	hadal_emit_tcp_publish(emission, sk, conn, NULL);
 }
 
 #endif /* HADAL_EMIT_H */

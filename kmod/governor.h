@@ -13,6 +13,7 @@
 #include <linux/bits.h>
 #include <linux/ktime.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
 
 #include "hadal.h"
 
@@ -64,6 +65,22 @@ static __always_inline void hadal_hook_end(u64 began)
 {
 	if (unlikely(began))
 		hadal_governor_sample(began);
+}
+
+/*
+ * Where a hook begins and ends: each disables preemption itself. Tracepoints of 7.x and
+ * ftrace leave it as the caller had it, and the rings are for one CPU.
+ */
+static __always_inline u64 hadal_hook_enter(void)
+{
+	preempt_disable_notrace();
+	return hadal_hook_begin();
+}
+
+static __always_inline void hadal_hook_leave(u64 began)
+{
+	hadal_hook_end(began);
+	preempt_enable_notrace();
 }
 
 /* May be: hadal_governed() knows. */

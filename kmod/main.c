@@ -3,8 +3,8 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 
+#include "exec_path.h"
 #include "probes.h"
-#include "process.h"
 #include "session.h"
 #include "sysfs.h"
 
@@ -21,7 +21,7 @@ static int cpuhp_state;
 
 static int prepare_cpu(unsigned int cpu)
 {
-	hadal_process_prepare_cpu(cpu);
+	hadal_exec_path_prepare_cpu(cpu);
 	hadal_session_prepare_cpu(cpu);
 	return 0;
 }
@@ -36,7 +36,7 @@ static int __init hadal_init(void)
 	error = misc_register(&hadal_device);
 	if (error) {
 		cpuhp_remove_state(cpuhp_state);
-		hadal_process_free_scratch();
+		hadal_exec_path_free();
 	}
 	return error;
 }
@@ -45,7 +45,7 @@ static void __exit hadal_exit(void)
 {
 	misc_deregister(&hadal_device);
 	cpuhp_remove_state(cpuhp_state);
-	hadal_process_free_scratch();
+	hadal_exec_path_free();
 	hadal_probes_exit();
 }
 

@@ -6,7 +6,8 @@
 
 #include "mptcp.h"
 
-#define SLOT_BITS	9
+#define SET_BITS	7
+#define SET_SLOTS	4
 
 /* What the two ends of a connection are, in a form that compares byte by byte. */
 struct ends {
@@ -17,21 +18,51 @@ struct ends {
 	u32 net_ns;
 };
 
-/*
- * A slot is taken over by whoever comes last: the one that was in it, not
- * accepted yet, then never gets its owner, and the listener's stands for it.
- */
 struct slot {
 	struct ends ends;
-	struct hadal_mptcp_child child;
+	struct hadal_mptcp_child child;	/* id 0: the slot is free */
 };
 
-static struct slot slots[1 << SLOT_BITS];
-static DEFINE_RAW_SPINLOCK(slots_lock);
+/*
+ * In a set that is full whoever comes takes over a slot, each in its turn: the one
+ * that was in it, not seen yet, then never gets its owner, and the listener's
+ * stands for it.
+ */
+struct set {
+	struct slot slots[SET_SLOTS];
+	unsigned int next;	/* to be taken */
+};
 
-static struct slot *slot_of(const struct ends *ends)
+static struct set sets[1 << SET_BITS];
+static DEFINE_RAW_SPINLOCK(sets_lock);
+
+static struct set *set_of(const struct ends *ends)
 {
-	return &slots[hash_32(jhash(ends, sizeof(*ends), 0), SLOT_BITS)];
+	return &sets[hash_32(jhash(ends, sizeof(*ends), 0), SET_BITS)];
+}
+
+static struct slot *find_slot(struct set *set, const struct ends *ends)
+{
+	unsigned int i;
+
+	for (i = 0; i < SET_SLOTS; i++)
+		if (set->slots[i].child.id && !memcmp(&set->slots[i].ends, ends, sizeof(*ends)))
+			return &set->slots[i];
+	return NULL;
+}
+
+/* What had the same ends is gone. */
+static struct slot *slot_to_fill(struct set *set, const struct ends *ends)
+{
+	struct slot *slot = find_slot(set, ends);
+	unsigned int i;
+
+	if (slot)
+		return slot;
+	for (i = 0; i < SET_SLOTS; i++)
+		if (!set->slots[i].child.id)
+			return &set->slots[i];
+	return &set->slots[set->next++ % SET_SLOTS];
 }
 
 static void put_ends(struct ends *ends, const struct hadal_tcp *tcp)
@@ -54,9 +85,9 @@ void hadal_mptcp_await(const struct hadal_tcp *ends, const struct hadal_mptcp_ch
 	unsigned long flags;
 
 	put_ends(&new.ends, ends);
-	raw_spin_lock_irqsave(&slots_lock, flags);
-	*slot_of(&new.ends) = new;
-	raw_spin_unlock_irqrestore(&slots_lock, flags);
+	raw_spin_lock_irqsave(&sets_lock, flags);
+	*slot_to_fill(set_of(&new.ends), &new.ends) = new;
+	raw_spin_unlock_irqrestore(&sets_lock, flags);
 }
 
 /**
@@ -71,16 +102,14 @@ bool hadal_mptcp_take(const struct hadal_tcp *ends, struct hadal_mptcp_child *ch
 	unsigned long flags;
 	struct ends wanted;
 	struct slot *slot;
-	bool found;
 
 	put_ends(&wanted, ends);
-	slot = slot_of(&wanted);
-	raw_spin_lock_irqsave(&slots_lock, flags);
-	found = slot->child.id && !memcmp(&slot->ends, &wanted, sizeof(wanted));
-	if (found) {
+	raw_spin_lock_irqsave(&sets_lock, flags);
+	slot = find_slot(set_of(&wanted), &wanted);
+	if (slot) {
 		*child = slot->child;
 		slot->child.id = 0;
 	}
-	raw_spin_unlock_irqrestore(&slots_lock, flags);
-	return found;
+	raw_spin_unlock_irqrestore(&sets_lock, flags);
+	return slot;
 }

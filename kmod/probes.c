@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Each probe disables preemption itself: tracepoints of 7.x and ftrace leave it
- * as the caller had it, and the rings are for one CPU.
- */
 #include <linux/ftrace.h>
 #include <linux/jump_label.h>
 #include <linux/list.h>
@@ -42,41 +38,29 @@ static DEFINE_MUTEX(attach_lock);
 
 /* ---- probes ---- */
 
-static __always_inline u64 enter_hook(void)
-{
-	preempt_disable_notrace();
-	return hadal_hook_begin();
-}
-
-static __always_inline void leave_hook(u64 began)
-{
-	hadal_hook_end(began);
-	preempt_enable_notrace();
-}
-
 static void probe_fork(void *data, struct task_struct *parent, struct task_struct *child)
 {
-	u64 began = enter_hook();
+	u64 began = hadal_hook_enter();
 
 	hadal_process_fork(child);
-	leave_hook(began);
+	hadal_hook_leave(began);
 }
 
 static void probe_exec(void *data, struct task_struct *task, pid_t old_pid,
 		       struct linux_binprm *bprm)
 {
-	u64 began = enter_hook();
+	u64 began = hadal_hook_enter();
 
 	hadal_process_exec(task, old_pid, bprm);
-	leave_hook(began);
+	hadal_hook_leave(began);
 }
 
 static void exit_of_last_thread(struct task_struct *task)
 {
-	u64 began = enter_hook();
+	u64 began = hadal_hook_enter();
 
 	hadal_process_exit(task);
-	leave_hook(began);
+	hadal_hook_leave(began);
 }
 
 /* Where the tracepoint tells. */
@@ -93,41 +77,29 @@ static void probe_exit_untold(void *data, struct task_struct *task)
 
 static void probe_oom(void *data, struct task_struct *victim, uid_t uid)
 {
-	u64 began = enter_hook();
+	u64 began = hadal_hook_enter();
 
 	hadal_process_oom(victim);
-	leave_hook(began);
+	hadal_hook_leave(began);
 }
 
 static void probe_oom_pid(void *data, int pid)
 {
-	u64 began = enter_hook();
+	u64 began = hadal_hook_enter();
 
 	hadal_process_oom_pid(pid);
-	leave_hook(began);
+	hadal_hook_leave(began);
 }
 
 /* The one that this kernel's tracepoint calls. */
 #define PROBE_OOM	__builtin_choose_expr(HADAL_OOM_TELLS_TASK, probe_oom, probe_oom_pid)
 
-static void probe_state(void *data, const struct sock *sk, const int old_state,
-			const int new_state)
-{
-	u64 began;
-
-	if (!hadal_tcp_state_matters(new_state))
-		return;
-	began = enter_hook();
-	hadal_tcp_state(sk, old_state, new_state);
-	leave_hook(began);
-}
-
 static void reset_sent(const struct sock *sk)
 {
-	u64 began = enter_hook();
+	u64 began = hadal_hook_enter();
 
 	hadal_tcp_reset_sent(sk);
-	leave_hook(began);
+	hadal_hook_leave(began);
 }
 
 static void probe_reset_sent(void *data, const struct sock *sk, const struct sk_buff *skb)
@@ -143,10 +115,10 @@ static void probe_reset_sent_why(void *data, const struct sock *sk, const struct
 
 static void probe_reset_received(void *data, struct sock *sk)
 {
-	u64 began = enter_hook();
+	u64 began = hadal_hook_enter();
 
 	hadal_tcp_reset_received(sk);
-	leave_hook(began);
+	hadal_hook_leave(began);
 }
 
 /* The one that this kernel's tracepoint calls. */
@@ -166,26 +138,26 @@ static void entry_acct_process(unsigned long ip, unsigned long parent_ip, struct
 static void entry_sock_graft(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
 			     struct ftrace_regs *regs)
 {
-	u64 began = enter_hook();
+	u64 began = hadal_hook_enter();
 
 	hadal_tcp_graft((const struct sock *)hadal_ftrace_argument(regs, 0));
-	leave_hook(began);
+	hadal_hook_leave(began);
 }
 
 static void probe_cgroup_mkdir(void *data, struct cgroup *cgroup, const char *path)
 {
-	u64 began = enter_hook();
+	u64 began = hadal_hook_enter();
 
 	hadal_cgroup_made(cgroup, path);
-	leave_hook(began);
+	hadal_hook_leave(began);
 }
 
 static void probe_cgroup_rmdir(void *data, struct cgroup *cgroup, const char *path)
 {
-	u64 began = enter_hook();
+	u64 began = hadal_hook_enter();
 
 	hadal_cgroup_removed(cgroup);
-	leave_hook(began);
+	hadal_hook_leave(began);
 }
 
 /*
@@ -194,8 +166,8 @@ static void probe_cgroup_rmdir(void *data, struct cgroup *cgroup, const char *pa
  */
 
 /* int ip_send_skb(struct net *net, struct sk_buff *skb) */
-static notrace void entry_ip_send(unsigned long ip, unsigned long parent_ip,
-				  struct ftrace_ops *ops, struct ftrace_regs *regs)
+static void entry_ip_send(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+			  struct ftrace_regs *regs)
 {
 	preempt_disable_notrace();
 	hadal_udp_send((const struct sk_buff *)hadal_ftrace_argument(regs, 1), AF_INET);
@@ -203,8 +175,8 @@ static notrace void entry_ip_send(unsigned long ip, unsigned long parent_ip,
 }
 
 /* int ip6_send_skb(struct sk_buff *skb) */
-static notrace void entry_ip6_send(unsigned long ip, unsigned long parent_ip,
-				   struct ftrace_ops *ops, struct ftrace_regs *regs)
+static void entry_ip6_send(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+			   struct ftrace_regs *regs)
 {
 	preempt_disable_notrace();
 	hadal_udp_send((const struct sk_buff *)hadal_ftrace_argument(regs, 0), AF_INET6);
@@ -214,13 +186,17 @@ static notrace void entry_ip6_send(unsigned long ip, unsigned long parent_ip,
 /* Flows are counted: their table is there. */
 static DEFINE_STATIC_KEY_FALSE(udp_counts);
 
-/* Apart, so that for all other datagrams nothing is to be kept over a call. */
-static noinline notrace void receive_from_server(const struct sock *sk, const struct sk_buff *skb,
-						 int length)
+static void receive_answer(const struct sock *sk, const struct sk_buff *skb, int length)
 {
-	hadal_dns_receive(sk, skb, length);
-	if (static_branch_likely(&udp_counts))
-		hadal_udp_receive(sk, skb, length);
+	if (unlikely(hadal_dns_is_from_server(skb)))
+		hadal_dns_receive(sk, skb, length);
+}
+
+/* Apart, so that for all other datagrams nothing is to be kept over a call. */
+static noinline void receive_uncounted(const struct sock *sk, const struct sk_buff *skb, int length)
+{
+	receive_answer(sk, skb, length);
+	hadal_udp_count_received(sk, skb, length);
 }
 
 /*
@@ -228,18 +204,18 @@ static noinline notrace void receive_from_server(const struct sock *sk, const st
  *
  * For flows and DNS both: a function with two callbacks costs more than they do.
  */
-static notrace void entry_consume_udp(unsigned long ip, unsigned long parent_ip,
-				      struct ftrace_ops *ops, struct ftrace_regs *regs)
+static void entry_consume_udp(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+			      struct ftrace_regs *regs)
 {
 	const struct sock *sk = (const struct sock *)hadal_ftrace_argument(regs, 0);
 	const struct sk_buff *skb = (const struct sk_buff *)hadal_ftrace_argument(regs, 1);
 	int length = (int)hadal_ftrace_argument(regs, 2);
 
 	preempt_disable_notrace();
-	if (unlikely(hadal_dns_is_from_server(skb)))
-		receive_from_server(sk, skb, length);
-	else if (static_branch_likely(&udp_counts))
-		hadal_udp_receive(sk, skb, length);
+	if (!static_branch_likely(&udp_counts))
+		receive_answer(sk, skb, length);
+	else if (unlikely(!hadal_udp_receive(sk, skb, length)))
+		receive_uncounted(sk, skb, length);
 	preempt_enable_notrace();
 }
 
@@ -262,7 +238,7 @@ static void check_prototypes(void)
 		__builtin_choose_expr(HADAL_EXIT_TELLS_GROUP_DEAD, probe_exit_told,
 				      probe_exit_untold));
 	check_trace_callback_type_mark_victim(PROBE_OOM);
-	check_trace_callback_type_inet_sock_set_state(probe_state);
+	check_trace_callback_type_inet_sock_set_state(hadal_tcp_probe_state);
 	check_trace_callback_type_cgroup_mkdir(probe_cgroup_mkdir);
 	check_trace_callback_type_cgroup_rmdir(probe_cgroup_rmdir);
 	check_trace_callback_type_tcp_send_reset(PROBE_RESET_SENT);
@@ -284,7 +260,7 @@ static struct hook hooks[] = {
 	{ .name = "sched_process_exit", .probe = probe_exit_told,
 	  .unused = !HADAL_EXIT_TELLS_GROUP_DEAD },
 	{ .name = "mark_victim", .probe = PROBE_OOM },
-	{ .name = "inet_sock_set_state", .probe = probe_state },
+	{ .name = "inet_sock_set_state", .probe = hadal_tcp_probe_state },
 	{ .name = "tcp_send_reset", .probe = PROBE_RESET_SENT },
 	{ .name = "tcp_receive_reset", .probe = probe_reset_received },
 };

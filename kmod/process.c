@@ -2,18 +2,14 @@
 #include <linux/binfmts.h>
 #include <linux/cgroup.h>
 #include <linux/cred.h>
-#include <linux/dcache.h>
-#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/nsproxy.h>
-#include <linux/percpu.h>
 #include <linux/pid_namespace.h>
 #include <linux/rculist.h>
 #include <linux/sched/cputime.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/seqlock.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/task_io_accounting_ops.h>
 #include <linux/uaccess.h>
@@ -22,85 +18,33 @@
 
 #include "compat.h"
 #include "emit.h"
+#include "exec_path.h"
 #include "process.h"
 
 #define THREADS_SUMMED	4096	/* a bound; what exit leaves to sum is a few */
 #define SUM_TRIES	4
 
-/*
- * Where an exec record is put together: too large for the stack, and the path
- * is formatted before its length is known. An exec does not interrupt another
- * on its CPU. Made with the CPU, kept until the module goes.
- */
-struct scratch {
-	char path[PATH_MAX];
-	struct hadal_record_process_exec record;
-	u8 tail[2 * HADAL_PATH_RECORDED + 4096];
-};
-
-static DEFINE_PER_CPU(struct scratch *, scratches);
-
-/* cpuhp prepare step. Without memory exec records have no strings there. */
-void hadal_process_prepare_cpu(unsigned int cpu)
-{
-	if (!per_cpu(scratches, cpu))
-		per_cpu(scratches, cpu) = kvzalloc(sizeof(struct scratch), GFP_KERNEL);
-}
-
-/* No probe may run any more. */
-void hadal_process_free_scratch(void)
-{
-	unsigned int cpu;
-
-	for_each_possible_cpu(cpu) {
-		kvfree(per_cpu(scratches, cpu));
-		per_cpu(scratches, cpu) = NULL;
-	}
-}
-
 /* ---- who ---- */
 
-/*
- * The cgroup of the unified hierarchy; where that is not used for more than its
- * root, the one of the memory controller. Under rcu_read_lock().
- */
-static __always_inline void task_cgroup_rcu(struct task_struct *task, u64 *id, u32 *hierarchy)
-{
-	struct cgroup *cgroup = task_dfl_cgroup(task);
-
-#ifdef CONFIG_MEMCG
-	if (!cgroup_parent(cgroup))
-		cgroup = task_cgroup(task, memory_cgrp_id);
-#endif
-	*id = cgroup_id(cgroup);
-	*hierarchy = cgroup->root->hierarchy_id;
-}
-
-/* The cgroup that what @task does is attributed to. */
-void hadal_task_cgroup(struct task_struct *task, u64 *id, u32 *hierarchy)
-{
-	rcu_read_lock();
-	task_cgroup_rcu(task, id, hierarchy);
-	rcu_read_unlock();
-}
-
 /* @task is current, not yet running, or its alloc_lock is held. */
-static void describe_namespaces(struct hadal_process *process, struct task_struct *task)
+static __always_inline void describe_namespaces(struct hadal_process *process,
+						struct task_struct *task)
 {
-	struct pid_namespace *pid_ns = task_active_pid_ns(task);
+	const struct pid_namespace *pid_ns = ns_of_pid(task_pid(task));
 
 	process->pid_ns = pid_ns ? pid_ns->ns.inum : 0;
 	process->net_ns = task->nsproxy ? task->nsproxy->net_ns->ns.inum : 0;
 }
 
 /* What RCU guards, all at once: where it can be preempted each lock is two calls. */
-static void describe_guarded(struct hadal_process *process, struct task_struct *task)
+static __always_inline void describe_guarded(struct hadal_process *process,
+					     struct task_struct *task)
 {
 	const struct cred *cred;
 
 	rcu_read_lock();
 	process->parent_tgid = rcu_dereference(task->group_leader->real_parent)->tgid;
-	task_cgroup_rcu(task, &process->cgroup_id, &process->cgroup_hierarchy);
+	hadal_task_cgroup_rcu(task, &process->cgroup_id, &process->cgroup_hierarchy);
 	cred = __task_cred(task);
 	/* In the initial user namespace an id is itself. */
 	process->uid = __kuid_val(cred->uid);
@@ -109,20 +53,15 @@ static void describe_guarded(struct hadal_process *process, struct task_struct *
 }
 
 /* The kernel keeps comm filled up with NULs; who changes it now may leave none at its end. */
-static void describe_comm(struct hadal_process *process, const struct task_struct *leader)
+static __always_inline void describe_comm(struct hadal_process *process,
+					  const struct task_struct *leader)
 {
 	BUILD_BUG_ON(sizeof(process->comm) != sizeof(leader->comm));
 	memcpy(process->comm, data_race(leader->comm), sizeof(process->comm));
 	process->comm[sizeof(process->comm) - 1] = '\0';
 }
 
-/**
- * hadal_process_describe() - fill in what every process record has
- * @process: each byte is set; ns_tgid to 0
- * @task: a thread of the process: current, a child not yet running, or one
- *	whose alloc_lock is held
- */
-void hadal_process_describe(struct hadal_process *process, struct task_struct *task)
+static __always_inline void describe(struct hadal_process *process, struct task_struct *task)
 {
 	struct task_struct *leader = task->group_leader;
 
@@ -136,7 +75,24 @@ void hadal_process_describe(struct hadal_process *process, struct task_struct *t
 	describe_comm(process, leader);
 }
 
+/**
+ * hadal_process_describe() - fill in what every process record has
+ * @process: each byte is set; ns_tgid to 0
+ * @task: a thread of the process: current, a child not yet running, or one
+ *	whose alloc_lock is held
+ */
+void hadal_process_describe(struct hadal_process *process, struct task_struct *task)
+{
+	describe(process, task);
+}
+
 /* ---- fork ---- */
+
+/* In the namespace that a process is in its number is the last of those that it has. */
+static u32 innermost_number(const struct pid *pid)
+{
+	return pid->numbers[pid->level].nr;
+}
 
 /* The child can't run yet. Threads are not processes. */
 void hadal_process_fork(struct task_struct *child)
@@ -150,109 +106,160 @@ void hadal_process_fork(struct task_struct *child)
 	record = emission.record;
 	if (!record)
 		return;
-	hadal_process_describe(&record->process, child);
-	record->process.ns_tgid = task_pid_nr_ns(child, task_active_pid_ns(child));
+	describe(&record->process, child);
+	record->process.ns_tgid = innermost_number(task_pid(child));
+	if (record->process.parent_tgid != current->tgid)
+		record->process.flags |= HADAL_PROCESS_SIBLING;
 	hadal_emit_process_end(emission, child);
 }
 
 /* ---- exec ---- */
 
-static u16 put_string(u8 *to, const char *text, size_t length, u16 *flags, u16 truncated)
+/**
+ * struct text - one that goes into a record
+ * @start: its first byte
+ * @bytes: of it, without NUL, at most HADAL_PATH_RECORDED
+ */
+struct text {
+	const char *start;
+	u16 bytes;
+};
+
+/**
+ * struct exec_strings - where the strings of an exec's record are
+ * @path: of the file that runs
+ * @script: what was named where an interpreter runs it
+ * @argv: address in the process
+ * @argv_bytes: that there are; a session gets up to its argv_max
+ * @flags: HADAL_EXEC_*
+ */
+struct exec_strings {
+	struct text path;
+	struct text script;
+	unsigned long argv;
+	u32 argv_bytes;
+	u16 flags;
+};
+
+static struct text cut(const char *start, size_t length, u16 *flags, u16 truncated)
 {
 	if (length > HADAL_PATH_RECORDED) {
 		length = HADAL_PATH_RECORDED;
 		*flags |= truncated;
 	}
-	memcpy(to, text, length);
-	return length;
+	return (struct text) { start, length };
 }
 
-static u16 put_text(u8 *to, const char *text, u16 *flags, u16 truncated)
+static struct text cut_text(const char *start, u16 *flags, u16 truncated)
 {
-	return put_string(to, text, strnlen(text, HADAL_PATH_RECORDED + 1), flags, truncated);
+	return cut(start, strnlen(start, HADAL_PATH_RECORDED + 1), flags, truncated);
 }
 
-/*
- * Of the file that runs: d_path() takes no lock that sleeps, but on RT. It writes to
- * the end of its buffer.
- */
-static u16 put_path(u8 *to, struct linux_binprm *bprm, struct scratch *scratch, u16 *flags)
+/* Of the file that runs. Without it, the name by which the file was opened. */
+static struct text path_of(const struct linux_binprm *bprm, u16 *flags)
 {
-	const char *path = ERR_PTR(-EOPNOTSUPP), *end = scratch->path + sizeof(scratch->path) - 1;
+	size_t length;
+	const char *path = hadal_exec_path(&bprm->file->f_path, &length);
 
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		path = d_path(&bprm->file->f_path, scratch->path, sizeof(scratch->path));
-	if (IS_ERR(path))
-		return put_text(to, bprm->filename, flags, HADAL_EXEC_PATH_TRUNCATED);
-	return put_string(to, path, end - path, flags, HADAL_EXEC_PATH_TRUNCATED);
+	return path ? cut(path, length, flags, HADAL_EXEC_PATH_TRUNCATED) :
+		      cut_text(bprm->interp, flags, HADAL_EXEC_PATH_TRUNCATED);
 }
 
-/* As much as is in memory: what is not ends it. */
-static u16 put_argv(u8 *to, const struct mm_struct *mm, u32 limit, u16 *flags)
+static void find_argv(struct exec_strings *strings, const struct mm_struct *mm)
 {
-	unsigned long from = mm->arg_start, end = mm->arg_end;
-	u32 done, want;
+	unsigned long bytes = mm->arg_end - mm->arg_start;
 
-	if (!limit || end <= from)
-		return 0;
-	want = min_t(unsigned long, end - from, limit);
-	if (!access_ok((void __user *)from, want))
-		return 0;
+	strings->argv = mm->arg_start;
+	strings->argv_bytes = 0;
+	if (mm->arg_end > mm->arg_start && access_ok((void __user *)mm->arg_start, bytes))
+		strings->argv_bytes = min_t(unsigned long, bytes, INT_MAX);
+}
+
+static void find_strings(struct exec_strings *strings, const struct task_struct *task,
+			 const struct linux_binprm *bprm)
+{
+	strings->flags = 0;
+	strings->path = path_of(bprm, &strings->flags);
+	strings->script = (struct text) { };
+	if (bprm->interp != bprm->filename)
+		strings->script = cut_text(bprm->filename, &strings->flags,
+					   HADAL_EXEC_SCRIPT_TRUNCATED);
+	find_argv(strings, task->mm);
+}
+
+static u8 *put_text(u8 *to, const struct text *text)
+{
+	memcpy(to, text->start, text->bytes);
+	return to + text->bytes;
+}
+
+/* As much as is in memory: what is not ends it, and is zero in the record. */
+static u32 put_argv(u8 *to, const struct exec_strings *strings, u32 want)
+{
+	u32 missing;
+
 	pagefault_disable();
-	done = want - __copy_from_user_inatomic(to, (void __user *)from, want);
+	missing = __copy_from_user_inatomic(to, (void __user *)strings->argv, want);
 	pagefault_enable();
-	if (done < end - from)
-		*flags |= HADAL_EXEC_ARGV_TRUNCATED;
-	return done;
+	if (unlikely(missing))
+		memset(to + want - missing, 0, missing);
+	return want - missing;
 }
 
-static void describe_exec(struct hadal_record_process_exec *record, struct task_struct *task,
-			  pid_t old_pid, const struct linux_binprm *bprm)
+static void write_exec(struct hadal_record_process_exec *record, struct task_struct *task,
+		       pid_t old_pid, const struct linux_binprm *bprm)
 {
-	hadal_process_describe(&record->process, task);
+	/* What fills the record up to its size; strings may go over it. */
+	memset((u8 *)record + record->header.size - sizeof(u64), 0, sizeof(u64));
+	describe(&record->process, task);
 	record->old_tid = old_pid;
 	record->argc = bprm->argc;
-	record->path_len = 0;
-	record->script_len = 0;
 	record->argv_len = 0;
-	record->flags = 0;
 	record->strings_offset = sizeof(*record);
 	memset(record->reserved, 0, sizeof(record->reserved));
 }
 
-static void put_strings(struct scratch *scratch, struct task_struct *task,
-			struct linux_binprm *bprm)
+/* @argv_max: bytes, of the session; 0: it wants none, and so nothing is cut. */
+static void write_strings(struct hadal_record_process_exec *record,
+			  const struct exec_strings *strings, u32 argv_max)
 {
-	struct hadal_record_process_exec *record = &scratch->record;
-	u8 *tail = (u8 *)(record + 1);
+	u8 *tail = put_text((u8 *)(record + 1), &strings->path);
 
-	record->path_len = put_path(tail, bprm, scratch, &record->flags);
-	tail += record->path_len;
-	if (bprm->interp != bprm->filename)
-		record->script_len = put_text(tail, bprm->filename, &record->flags,
-					      HADAL_EXEC_SCRIPT_TRUNCATED);
-	tail += record->script_len;
-	if (task->mm)
-		record->argv_len = put_argv(tail, task->mm, READ_ONCE(hadal_wanted.argv), &record->flags);
+	record->path_len = strings->path.bytes;
+	record->script_len = strings->script.bytes;
+	record->flags = strings->flags;
+	if (strings->script.bytes)
+		tail = put_text(tail, &strings->script);
+	if (!argv_max || !strings->argv_bytes)
+		return;
+	record->argv_len = put_argv(tail, strings, min(strings->argv_bytes, argv_max));
+	if (record->argv_len < strings->argv_bytes)
+		record->flags |= HADAL_EXEC_ARGV_TRUNCATED;
 }
 
-/* @task: current, in its new image. */
+/*
+ * @task: current, in its new image. The record's size differs between sessions, so it
+ * is written in each.
+ */
 void hadal_process_exec(struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
-	struct scratch *scratch = this_cpu_read(scratches);
-	struct hadal_record_process_exec bare HADAL_ALL_SET;
+	struct hadal_emission emission = { .session = hadal_emit_before_first() };
+	struct exec_strings strings HADAL_ALL_SET;
+	u32 size;
 
 	if (!hadal_exec_due(task))
 		return;
-	if (scratch) {
-		describe_exec(&scratch->record, task, old_pid, bprm);
-		put_strings(scratch, task, bprm);
-		hadal_emit_exec(task, &scratch->record);
-	} else {
-		describe_exec(&bare, task, old_pid, bprm);
-		bare.flags = HADAL_EXEC_PATH_TRUNCATED | HADAL_EXEC_ARGV_TRUNCATED;
-		hadal_emit_exec(task, &bare);
-	}
+	find_strings(&strings, task, bprm);
+	size = sizeof(struct hadal_record_process_exec) + strings.path.bytes + strings.script.bytes;
+	do {
+		emission = hadal_emit_exec_next(emission.session, task, size, strings.argv_bytes);
+		if (!emission.record)
+			return;
+		write_exec(emission.record, task, old_pid, bprm);
+		write_strings(emission.record, &strings, emission.session->config.argv_max);
+		hadal_emit_publish(emission.session,
+				   hadal_this_ring(emission.session, HADAL_LANE_LIFECYCLE));
+	} while (unlikely(!hadal_emit_is_last(&emission)));
 }
 
 /* ---- chosen by the OOM killer ---- */
@@ -267,7 +274,7 @@ void hadal_process_oom(struct task_struct *victim)
 	record = emission.record;
 	if (!record)
 		return;
-	hadal_process_describe(&record->process, victim);
+	describe(&record->process, victim);
 	record->process.flags |= HADAL_PROCESS_OOM;
 	hadal_emit_process_end(emission, victim);
 }
@@ -382,7 +389,7 @@ void hadal_process_exit(struct task_struct *task)
 	record = emission.record;
 	if (!record)
 		return;
-	hadal_process_describe(&record->process, task);
+	describe(&record->process, task);
 	if (task->signal->oom_mm)
 		record->process.flags |= HADAL_PROCESS_OOM;
 	record->exit_code = exit_code(task);

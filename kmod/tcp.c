@@ -10,6 +10,7 @@
 
 #include "compat.h"
 #include "filter.h"
+#include "governor.h"
 #include "mptcp.h"
 #include "process.h"
 #include "tcp.h"
@@ -49,7 +50,9 @@ void hadal_tcp_owner(struct hadal_owner *owner, struct task_struct *task, u8 kin
 	owner->tgid = task->tgid;
 	owner->start_boottime = task->group_leader->start_boottime;
 	owner->filters = hadal_filter_bits(task);
-	hadal_task_cgroup(task, &owner->cgroup_id, &owner->cgroup_hierarchy);
+	rcu_read_lock();
+	hadal_task_cgroup_rcu(task, &owner->cgroup_id, &owner->cgroup_hierarchy);
+	rcu_read_unlock();
 }
 
 /* The owner of @sk, of TCP, MPTCP or UDP, is who calls. */
@@ -99,7 +102,7 @@ static u64 socket_cgroup_id(const struct sock *sk)
 	return cgroup ? cgroup_id(cgroup) : 0;
 }
 
-static void describe_owner(struct hadal_tcp *tcp, const struct hadal_owner *owner)
+static __always_inline void describe_owner(struct hadal_tcp *tcp, const struct hadal_owner *owner)
 {
 	tcp->owner = owner->kind;
 	tcp->owner_tgid = owner->tgid;
@@ -109,7 +112,8 @@ static void describe_owner(struct hadal_tcp *tcp, const struct hadal_owner *owne
 }
 
 /* Sets each byte of @tcp but the key, which is set where the record goes to a session. */
-static void describe(struct hadal_tcp *tcp, const struct sock *sk, const struct hadal_conn *conn)
+static __always_inline void describe(struct hadal_tcp *tcp, const struct sock *sk,
+				     const struct hadal_conn *conn)
 {
 	tcp->id = conn->id;
 	tcp->start_time = conn->time;
@@ -292,7 +296,8 @@ static void on_child(const struct sock *sk)
 	struct hadal_conn *there;
 
 	if (likely(conn)) {
-		conn->time = ktime_get_ns();
+		/* TCP's own reading for the segment that ends the handshake. */
+		conn->time = tcp_sk(sk)->tcp_clock_cache;
 		note_identity(conn, sk);
 		there = hadal_conn_insert_new(conn);
 	} else {
@@ -337,7 +342,7 @@ static void emit_listener(const struct sock *sk, const struct hadal_conn *conn, 
 	if (!record->tcp.local_port)
 		record->tcp.flags |= HADAL_TCP_PORT_UNKNOWN;
 	describe_queue(record, sk);
-	hadal_emit_tcp_end(emission, sk, conn, NULL);
+	hadal_emit_tcp_end_keyless(emission, sk, conn);
 }
 
 static noinline void on_listen(const struct sock *sk)
@@ -457,7 +462,7 @@ static void emit_failed(const struct sock *sk, const struct hadal_conn *conn)
 	record->duration = conn->time ? record->header.time - conn->time : 0;
 	record->error = READ_ONCE(sk->sk_err);
 	record->syn_retransmitted = tcp_sk(sk)->total_retrans;
-	hadal_emit_tcp_end(emission, sk, conn, NULL);
+	hadal_emit_tcp_end_keyless(emission, sk, conn);
 }
 
 /* A close in softirq is the network's doing, whoever happens to run. */
@@ -550,18 +555,8 @@ static void on_close(const struct sock *sk, int old_state)
 		hadal_conn_free(conn);
 }
 
-/**
- * hadal_tcp_state() - inet_sock_set_state
- * @sk: the socket
- * @old_state: TCP_*
- * @new_state: TCP_*, one that hadal_tcp_state_matters()
- *
- * Called before sk->sk_state is stored, under the socket's lock.
- */
-void hadal_tcp_state(const struct sock *sk, int old_state, int new_state)
+static __always_inline void on_state(const struct sock *sk, int old_state, int new_state)
 {
-	if (!hadal_tcp_is_ours(sk))
-		return;
 	switch (new_state) {
 	case TCP_SYN_SENT:
 		on_connect(sk);
@@ -576,6 +571,34 @@ void hadal_tcp_state(const struct sock *sk, int old_state, int new_state)
 		on_close(sk, old_state);
 		return;
 	}
+}
+
+/* Half of a connection's changes of state say nothing here: asked before all else. */
+static __always_inline bool state_matters(int new_state)
+{
+	return BIT(new_state) & (TCPF_SYN_SENT | TCPF_ESTABLISHED | TCPF_LISTEN | TCPF_CLOSE);
+}
+
+/**
+ * hadal_tcp_probe_state() - the probe of inet_sock_set_state
+ * @data: not used
+ * @sk: the socket
+ * @old_state: TCP_*
+ * @new_state: TCP_*
+ *
+ * Called before sk->sk_state is stored, under the socket's lock. It is hit most of all
+ * probes, so it stands here, where all that it calls is inline.
+ */
+void hadal_tcp_probe_state(void *data, const struct sock *sk, const int old_state,
+			   const int new_state)
+{
+	u64 began;
+
+	if (!state_matters(new_state) || !hadal_tcp_is_ours(sk))
+		return;
+	began = hadal_hook_enter();
+	on_state(sk, old_state, new_state);
+	hadal_hook_leave(began);
 }
 
 /* ---- resets ---- */

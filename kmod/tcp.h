@@ -5,22 +5,15 @@
 #ifndef HADAL_TCP_H
 #define HADAL_TCP_H
 
-#include <linux/bits.h>
 #include <linux/types.h>
-#include <net/tcp_states.h>
 
 #include "conn_table.h"
 #include "emit.h"
 
 struct sock;
 
-/* Half of a connection's changes of state say nothing here: asked before all else. */
-static __always_inline bool hadal_tcp_state_matters(int new_state)
-{
-	return BIT(new_state) & (TCPF_SYN_SENT | TCPF_ESTABLISHED | TCPF_LISTEN | TCPF_CLOSE);
-}
-
-void hadal_tcp_state(const struct sock *sk, int old_state, int new_state);
+void hadal_tcp_probe_state(void *data, const struct sock *sk, const int old_state,
+			   const int new_state);
 void hadal_tcp_graft(const struct sock *sk);
 void hadal_tcp_reset_sent(const struct sock *sk);
 void hadal_tcp_reset_received(const struct sock *sk);

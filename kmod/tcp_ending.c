@@ -121,35 +121,3 @@ u32 hadal_tcp_ending(const struct sock *sk, const struct hadal_conn *conn, int o
 {
 	return ending_by_error(sk, old_state) ?: ending_by_state(sk, conn, old_state, unread);
 }
-
-/* What comes from outside may be worked off in whichever call holds the socket. */
-bool hadal_tcp_ended_by_network(u32 ending)
-{
-	switch (ending) {
-	case HADAL_TCP_ENDING_RESET:
-	case HADAL_TCP_ENDING_RESET_AFTER_CLOSE:
-	case HADAL_TCP_ENDING_TIMED_OUT:
-	case HADAL_TCP_ENDING_UNREACHABLE:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/*
- * Whether a reset goes out behind the change to CLOSE; one that went before was
- * seen. tcp_disconnect() sends none once both FINs are there.
- */
-bool hadal_tcp_ends_by_reset(u32 ending, int old_state)
-{
-	switch (ending) {
-	case HADAL_TCP_ENDING_ABORTED_UNREAD:
-		return true;
-	case HADAL_TCP_ENDING_ABORTED_LINGER:
-	case HADAL_TCP_ENDING_DISCONNECTED:
-	case HADAL_TCP_ENDING_NOT_ACCEPTED:
-		return old_state != TCP_CLOSING && old_state != TCP_LAST_ACK;
-	default:
-		return false;
-	}
-}

@@ -162,6 +162,12 @@ static struct hadal_udp_flow *make_flow(const struct sock *sk, const struct hada
 	return hadal_udp_insert(&image);
 }
 
+/* See hadal_udp_receive(). */
+static bool is_from_dns_server(const struct hadal_udp_wire *wire, enum hadal_udp_way way)
+{
+	return way == HADAL_UDP_RECEIVED && (u16)wire->ports == (__force u16)htons(HADAL_DNS_PORT);
+}
+
 /* The next datagram of this way of the flow on this CPU finds it at once. */
 static void note_in_slot(struct hadal_udp_flow *flow, enum hadal_udp_way way)
 {
@@ -169,6 +175,8 @@ static void note_in_slot(struct hadal_udp_flow *flow, enum hadal_udp_way way)
 	u64 mixed = flow->key.addresses[2] + flow->key.addresses[3];
 	u32 slot;
 
+	if (is_from_dns_server(wire, way))
+		return;
 	if (family_of(&flow->key) == AF_INET) {
 		slot = hadal_udp_hash(wire->addresses, wire->ports);
 		__this_cpu_write(hadal_udp_slots.v4[way][slot], flow);

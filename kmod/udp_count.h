@@ -181,20 +181,18 @@ static __always_inline void hadal_udp_send(const struct sk_buff *skb, u16 family
  * @length: what the application got of it; negative: it peeked
  *
  * UDP-Lite comes here, too, but none of its sockets has a flow.
+ *
+ * Return: false: not counted yet, hadal_udp_count_received() is to follow. It is so
+ * for each from a server of DNS: whoever wants these need not ask of all others.
  */
-static __always_inline void hadal_udp_receive(const struct sock *sk, const struct sk_buff *skb,
+static __always_inline bool hadal_udp_receive(const struct sock *sk, const struct sk_buff *skb,
 					      int length)
 {
-	bool done;
-
 	if (unlikely(length <= 0 || hadal_udp_is_several(skb)))
-		done = false;
-	else if (likely(skb->protocol == htons(ETH_P_IP)))
-		done = hadal_udp_count4(sk, skb, HADAL_UDP_RECEIVED, skb->len);
-	else
-		done = hadal_udp_count6(sk, skb, HADAL_UDP_RECEIVED, skb->len);
-	if (unlikely(!done))
-		hadal_udp_count_received(sk, skb, length);
+		return false;
+	if (likely(skb->protocol == htons(ETH_P_IP)))
+		return hadal_udp_count4(sk, skb, HADAL_UDP_RECEIVED, skb->len);
+	return hadal_udp_count6(sk, skb, HADAL_UDP_RECEIVED, skb->len);
 }
 
 #endif /* HADAL_UDP_COUNT_H */

@@ -346,6 +346,8 @@ struct hadal_record_ring_added {
 #define HADAL_PROCESS_KERNEL	(1U << 0)	/* a kernel thread */
 #define HADAL_PROCESS_OOM	(1U << 1)	/* chosen by the OOM killer; at exit: had been */
 #define HADAL_PROCESS_ENDED	(1U << 2)	/* EXISTING: it ended meanwhile; take it as never said */
+#define HADAL_PROCESS_INDIRECT	(1U << 3)	/* never the module's: see HADAL_TCP_INDIRECT; what it used is not known */
+#define HADAL_PROCESS_SIBLING	(1U << 4)	/* FORK: its parent did not fork it, a child of that did: CLONE_PARENT */
 
 /* Process ids are those of the initial pid namespace unless said otherwise. */
 struct hadal_process {
@@ -381,9 +383,11 @@ struct hadal_record_process {
 
 /*
  * At strings_offset stand path, script and argv, one after the other. Path is
- * the file that runs, as seen from the root of its process; script is what was
- * named when an interpreter runs it, else empty; neither has a NUL. Argv holds
- * the arguments, each with its NUL; a last one without NUL was cut.
+ * the file that runs, as seen from the root of its process; on PREEMPT_RT of a
+ * file on another mount than that root, one that is deleted, being renamed or of
+ * a long name, the name by which it was opened. Script is what was named when an
+ * interpreter runs it, else empty. Neither has a NUL. Argv holds the arguments,
+ * each with its NUL; a last one without NUL was cut.
  */
 struct hadal_record_process_exec {
 	struct hadal_record header;
@@ -460,6 +464,12 @@ enum hadal_tcp_owner {
 #define HADAL_TCP_PORT_UNKNOWN		(1U << 8)	/* listening, port not chosen yet */
 #define HADAL_TCP_RESET_SENT		(1U << 9)	/* this end sent a reset, or closes by one */
 #define HADAL_TCP_RESET_RECEIVED	(1U << 10)	/* see ENDING_RESET and ENDING_RESET_AFTER_CLOSE */
+/*
+ * Never the module's: made by a collector that has none, of what sock_diag tells
+ * at intervals. start_time is the latest instant at which it was not there yet;
+ * role and key are derived from ports and addresses; latency and ending are unknown.
+ */
+#define HADAL_TCP_INDIRECT		(1U << 11)
 
 /* Addresses: AF_INET uses the first 4 bytes; network byte order. */
 struct hadal_tcp {

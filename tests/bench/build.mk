@@ -52,3 +52,41 @@ bench-kernel: deps
 .PHONY: bench-kernel bench-kernel-programs
 
 DEB_PACKAGES += bpftool clang libbpf-dev libelf-dev zlib1g-dev zstd
+
+# make bench-collector: what a record costs hadald, on this machine. tests/bench/collector/run.
+
+BENCH_COLLECTOR := $(addprefix $(O)/tests/bench/collector/, generate pipeline sample flood)
+
+$(BENCH_COLLECTOR:%=%.o): HADAL_CFLAGS += -Iuserspace/collector -Iuserspace/libhadal -Itests/unit
+
+$(BENCH_COLLECTOR): %: %.o $(addprefix $(O)/tests/unit/, records.o memory_ring.o) $(O)/hadald-core.a $(O)/libhadal.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(HADALD_LIBS)
+
+bench-collector-programs: $(BENCH_COLLECTOR)
+
+bench-collector: deps
+	$(Q)$(MAKE) --no-print-directory bench-collector-programs
+	$(Q)tests/bench/collector/run
+
+.PHONY: bench-collector bench-collector-programs
+
+# make bench-shipping: what a point costs hadald from the model to a request. tests/bench/shipping/run.
+
+BENCH_SHIPPING := $(O)/tests/bench/shipping/way
+
+$(BENCH_SHIPPING).o: HADAL_CFLAGS += -Iuserspace/collector -Iuserspace/libhadal
+
+$(BENCH_SHIPPING): $(BENCH_SHIPPING).o $(O)/hadald-core.a $(O)/libhadal.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) -o $@ $^ $(HADALD_LIBS)
+
+bench-shipping-programs: $(BENCH_SHIPPING) $(O)/tests/bench/collector/generate
+
+bench-shipping: deps
+	$(Q)$(MAKE) --no-print-directory bench-shipping-programs
+	$(Q)tests/bench/shipping/run
+
+.PHONY: bench-shipping bench-shipping-programs
+
+DEB_PACKAGES += valgrind

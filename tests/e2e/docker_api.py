@@ -48,13 +48,23 @@ def is_up():
         return False
 
 
+def cgroup_driver():
+    """systemd where that runs, else cgroupfs."""
+    return json.loads(request("GET", "/info"))["CgroupDriver"]
+
+
 def inspect(container):
     return json.loads(request("GET", f"/containers/{container}/json"))
 
 
+def all_containers():
+    """Their ids, of those that have ended too."""
+    return [entry["Id"] for entry in json.loads(request("GET", "/containers/json", all="1"))]
+
+
 class Containers:
-    """inspect() of all containers with a label, those that have ended too; asked
-    again only of one that Docker lists in another state."""
+    """inspect() of all containers with a label, those that have ended too, and those that were
+    removed since, as ended; asked again only of one that Docker lists in another state."""
 
     def __init__(self, label):
         self.label = label
@@ -63,18 +73,29 @@ class Containers:
     def look(self):
         listed = json.loads(request("GET", "/containers/json", all="1", filters={"label": [self.label]}))
         states = {entry["Id"]: entry["State"] for entry in listed}
-        self.known = {name: found for name, state in states.items() if (found := self.of(name, state))}
+        for name in self.known.keys() - states.keys():
+            self.remove(name)
+        for name, state in states.items():
+            self.learn(name, state)
+        return self.all()
+
+    def all(self):
+        """As of the last look."""
         return [inspected for _, inspected in self.known.values()]
 
-    def of(self, name, state):
+    def learn(self, name, state):
         if name in self.known and self.known[name][0] == state:
-            return self.known[name]
+            return
         try:
-            return state, inspect(name)
+            self.known[name] = state, inspect(name)
         except Error as error:
             if error.status != 404:     # else it was removed meanwhile
                 raise
-        return None
+
+    def remove(self, name):
+        state, inspected = self.known[name]
+        if state != "removed":
+            self.known[name] = "removed", inspected | {"State": inspected["State"] | {"Status": "exited"}}
 
 
 def run(name, settings):
@@ -89,8 +110,18 @@ def wait(container):
     return json.loads(request("POST", f"/containers/{container}/wait"))["StatusCode"]
 
 
-def stop(container):
-    request("POST", f"/containers/{container}/stop")
+def stop(container, seconds=10):
+    """SIGTERM, and SIGKILL when it has not ended after that time."""
+    request("POST", f"/containers/{container}/stop", t=seconds)
+
+
+def kill(container):
+    request("POST", f"/containers/{container}/kill", signal="SIGKILL")
+
+
+def remove(container):
+    """Kills it first, if it lives."""
+    request("DELETE", f"/containers/{container}", force="1")
 
 
 def logs(container):

@@ -77,13 +77,13 @@ class Run:
         shutil.rmtree(self.directory)
 
     @contextlib.contextmanager
-    def guest(self, kernel, timeout, *words):
-        """The guest's process, with words for tests/e2e/instance; it ends with the context."""
+    def guest(self, kernel, timeout, *words, program="tests/e2e/instance"):
+        """The guest's process, with words for program, which takes --metrics and --logs; it ends with the context."""
         command = [
             TREE / "tests/vm/run", "--kernel", kernel, "--image", "docker", "--mem", 2048, "--timeout", timeout,
             "--append", "apparmor=0",   # as on Amazon Linux; Docker wants tools for it where it is on
             "--out", self.directory, "--host-port", self.victoria.port, "--host-port", self.logs.port, "--",
-            "tests/e2e/instance", "--metrics", f"http://{HOST}:{self.victoria.port}{self.victoria.PATH}",
+            program, "--metrics", f"http://{HOST}:{self.victoria.port}{self.victoria.PATH}",
             "--logs", f"http://{HOST}:{self.logs.port}/v1/logs", *words]
         # A session of its own: Ctrl-C is for us, and we end the guest.
         guest = subprocess.Popen([str(word) for word in command], cwd=TREE, stdin=subprocess.DEVNULL,
@@ -94,6 +94,11 @@ class Run:
             stop(guest)
 
 
-def user_programs():
-    """Builds what the guest runs of ours."""
-    subprocess.run(["make", "--no-print-directory", f"-j{os.cpu_count()}", "user"], cwd=TREE, check=True)
+def user_programs(*more):
+    """Builds what the guest runs of ours; more: further targets."""
+    subprocess.run(["make", "--no-print-directory", f"-j{os.cpu_count()}", "user", *more], cwd=TREE, check=True)
+
+
+def module(kernel):
+    """Builds hadal.ko for a guest that is not to do so itself."""
+    subprocess.run([TREE / "tests/vm/make", kernel, "modules"], cwd=TREE, check=True)

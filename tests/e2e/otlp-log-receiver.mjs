@@ -24,6 +24,7 @@
 //                  redirect:URL 307
 //
 // Records are told as they are: attributes as an object, 64-bit numbers as text.
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { appendFileSync, writeFileSync } from 'node:fs';
@@ -160,7 +161,7 @@ export class Receiver {
 			throw Object.assign(new Error('not protobuf'), { status: 415 });
 		const raw = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
 		const message = type[0].toObject(type[0].decode(raw), { longs: String, enums: Number });
-		return { type, message, rawSize: raw.length };
+		return { type, message, rawSize: raw.length, digest: createHash('sha256').update(raw).digest('hex') };
 	}
 
 	#keep(message) {
@@ -183,12 +184,12 @@ export class Receiver {
 		}
 		const items = decoded.message ? countPoints(decoded.message) + [...plainRecords(decoded.message)].length : 0;
 		const seen = { path: request.url, headers: request.headers, size: body.length, rawSize: decoded.rawSize,
-			items, answer, error: decoded.error?.message, at: performance.now() };
+			digest: decoded.digest, items, answer, error: decoded.error?.message, at: performance.now() };
 		this.requests.push(seen);
 		if (decoded.message && /^(200|partial|reset)/.test(answer))
 			this.#keep(decoded.message);
 		this.#carryOut(answer, decoded, request, response);
-		this.onRequest(seen);
+		this.onRequest(seen, decoded.message);
 	}
 
 	#carryOut(answer, decoded, request, response) {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# What tests/suites/30-ship runs: the driver, built with sanitizers too, the
+# What tests/suites/30-ship and 32-spool run: the driver, built with sanitizers too, the
 # independent decoder's package, and a real receiver.
 
 include userspace/collector/ship.mk
@@ -9,7 +9,7 @@ SHIP_DRIVER := $(O)/tests/e2e/ship/driver
 
 $(O)/tests/e2e/ship/driver.o: CFLAGS += -Iuserspace/collector $(shell pkg-config --cflags json-c)
 
-$(SHIP_DRIVER): $(SHIP_DRIVER).o $(SHIP_OBJS)
+$(SHIP_DRIVER): $(SHIP_DRIVER).o $(SHIP_OBJS) $(O)/libhadal.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) -o $@ $^ $(SHIP_LIBS) $(shell pkg-config --libs json-c)
 
@@ -19,3 +19,5 @@ ship-driver: $(SHIP_DRIVER)
 DEB_PACKAGES += libjson-c-dev openssl ca-certificates
 # Where they came another way, Debian's would be in their way.
 DEB_PACKAGES += $(if $(shell command -v node 2>/dev/null),,nodejs) $(if $(shell command -v npm 2>/dev/null),,npm)
+# 31-aws has signatures verified.
+DEB_PACKAGES += python3 python3-botocore

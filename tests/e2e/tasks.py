@@ -15,7 +15,8 @@ import docker_api as docker
 
 PAUSE = "~internal~ecs~pause"
 PAUSE_IMAGE = "shop/pause"
-CGROUP_PARENT = "/ecs/{}"  # what the agent asks of Docker's cgroupfs driver
+# What the agent asks of Docker's driver of cgroups
+CGROUP_PARENTS = {"cgroupfs": "/ecs/{}", "systemd": "ecstasks-{}.slice"}
 METADATA = "http://169.254.170.2"
 BRIDGE = "bridge"
 
@@ -25,6 +26,7 @@ class Place:
 
     def __init__(self):
         self.addresses = []
+        self.addresses6 = []
         self.mappings = collections.defaultdict(list)
 
     @property
@@ -36,6 +38,11 @@ class Place:
         """Container port -> the host's address and ports for it, one for each task, comma between."""
         return {port: ",".join(addresses) for port, addresses in self.mappings.items()}
 
+    @property
+    def host_ports(self):
+        """Container port -> the host's port for it, of the first task."""
+        return {port: addresses[0].rpartition(":")[2] for port, addresses in self.mappings.items()}
+
     def note(self, container):
         network = docker.inspect(container)["NetworkSettings"]
         bridge = network["Networks"][BRIDGE]
@@ -44,13 +51,19 @@ class Place:
             if bindings:
                 self.mappings[int(port.split("/")[0])].append(f"{bridge['Gateway']}:{bindings[0]['HostPort']}")
 
+    def note_interface(self, interface):
+        self.addresses.append(interface.address)
+        self.addresses6.append(interface.address6)
+
 
 class Instance:
     """One ECS container instance: a cluster's part of it, in one Docker."""
 
-    def __init__(self, description, file):
+    def __init__(self, description, file, vpc=None):
+        """vpc: where tasks of mode awsvpc get their interface (vpc.Vpc); without, they get one of Docker's."""
         self.description = description
         self.file = file
+        self.vpc = vpc
         self.places = {}
         self.containers = {}    # service or family -> [container ids]
         arn = f"arn:aws:ecs:{description['region']}:{description['account']}"
@@ -59,17 +72,23 @@ class Instance:
                       "container_instance_arn": f"{arn}:container-instance/{description['cluster']}/{secrets.token_hex(16)}",
                       "vpc_id": f"vpc-0{secrets.token_hex(8)}", "tasks": {}}
         self.lock = threading.Lock()
+        self.cgroup_parent = CGROUP_PARENTS[docker.cgroup_driver()]
         self.write()
 
     def write(self):
         new = self.file + ".new"
         with open(new, "w", encoding="utf-8") as file:
-            json.dump(self.facts, file, indent="\t")
+            file.write(json.dumps(self.facts))
         os.rename(new, self.file)
 
     def add_task(self, arn, facts):
         with self.lock:
             self.facts["tasks"][arn] = facts
+            self.write()
+
+    def note_interface(self, arn, interface):
+        with self.lock:
+            self.facts["tasks"][arn]["interface"] = interface.as_agent_tells()
             self.write()
 
     def start(self, tasks, **values):
@@ -88,6 +107,7 @@ class Task:
         self.id = secrets.token_hex(16)
         self.arn = f"{instance.arn}:task/{instance.facts['cluster']}/{self.id}"
         self.workload = description.get("service") or description["family"]
+        self.pause = None   # the container's id, in mode awsvpc
 
     def start(self, values):
         containers = self.description["containers"]
@@ -98,18 +118,35 @@ class Task:
         network = {"bridge": BRIDGE, "host": "host"}.get(self.description["network_mode"])
         place = self.instance.places.setdefault(self.workload, Place())
         if network is None:
-            pause = self.run({"name": PAUSE, "image": PAUSE_IMAGE}, BRIDGE, values)
-            network = f"container:{pause}"
-            place.note(pause)
+            self.pause = self.start_pause(place, values)
+            network = f"container:{self.pause}"
+        elif network == "host" and self.instance.vpc:
+            place.note_interface(self.instance.vpc.host)
         for container in containers:
             started = self.run(container, network, values)
             self.instance.containers.setdefault(self.workload, []).append(started)
             if network == BRIDGE:
                 place.note(started)
 
+    def start_pause(self, place, values):
+        """The container that holds the network of a task in mode awsvpc, and its interface."""
+        vpc = self.instance.vpc
+        pause = self.run({"name": PAUSE, "image": PAUSE_IMAGE}, "none" if vpc else BRIDGE, values)
+        if not vpc:
+            place.note(pause)
+            return pause
+        interface = vpc.attach(docker.inspect(pause)["State"]["Pid"])
+        place.note_interface(interface)
+        self.instance.note_interface(self.arn, interface)
+        return pause
+
     def run(self, container, network, values):
+        return docker.run(self.container_name(container["name"]), self.settings(container, network, values))
+
+    def settings(self, container, network, values):
+        """What Docker is asked for."""
         def fill(text):
-            return text.format(**self.instance.places, **values)
+            return text.format(**self.instance.places, task=self.id, **values)
 
         ports = [f"{port}/tcp" for port in container.get("ports", [])]
         settings = {
@@ -121,7 +158,7 @@ class Task:
             "HostConfig": {
                 "NetworkMode": network,
                 "Memory": container.get("memory", 0),   # bytes; 0: no limit
-                "CgroupParent": CGROUP_PARENT.format(self.id),
+                "CgroupParent": self.instance.cgroup_parent.format(self.id),
                 "PortBindings": {port: [{"HostPort": ""}] for port in ports},     # Docker chooses
                 "ExtraHosts": [f"{name}:{fill(address)}" for name, address in container.get("hosts", {}).items()],
                 "Binds": [f"{source}:{place}" for source, place in container.get("volumes", {}).items()],
@@ -129,7 +166,7 @@ class Task:
         }
         if "command" in container:
             settings["Cmd"] = [fill(word) for word in container["command"]]
-        return docker.run(self.container_name(container["name"]), settings)
+        return settings
 
     def container_name(self, name):
         plain = "".join(c for c in name if c.isalnum() or c in "-_")

@@ -33,10 +33,19 @@ class Victoria:
         with OPENER.open(self.url + path, data or None) as answer:
             return answer.read().decode()
 
-    def series(self, match, **times):
-        """The stored samples of each series that match selects: (labels, [(time in s, value)])."""
+    def flush(self):
+        """Makes visible what was taken so far. What it was making so of its own accord just then it does not
+        wait for (its issue 11260, closed in version 1.148)."""
         self.get("/internal/force_flush")
-        for line in self.get("/api/v1/export", **{"match[]": match}, **times).splitlines():
+        while "flushRowssToInmemoryParts" in self.get("/debug/pprof/goroutine", debug=1):
+            time.sleep(0.05)
+
+    def series(self, match, end=4000000000, **times):
+        """The stored samples of each series that match selects: (labels, [(time in s, value)]).
+
+        Without an end it would leave out what this second has brought."""
+        self.flush()
+        for line in self.get("/api/v1/export", **{"match[]": match}, end=end, **times).splitlines():
             found = json.loads(line)
             yield found["metric"], [(at / 1000, value) for at, value in zip(found["timestamps"], found["values"])
                                     if value is not None]

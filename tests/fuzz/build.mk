@@ -1,31 +1,60 @@
 # SPDX-License-Identifier: MIT
 #
-# libFuzzer targets: fuzz_NAME.c, started from seeds/NAME. They are built with
+# libFuzzer targets: fuzz_NAME.c, started from build/fuzz/seeds/NAME. They are built with
 # FUZZ=1 (build/fuzz: clang, address and undefined behaviour sanitizers).
 
 DEB_PACKAGES += clang-14 libclang-rt-14-dev
 
-FUZZ_NAMES := records reader capture dns
+FUZZ_NAMES := \
+	answer \
+	aws \
+	batch \
+	build \
+	capture \
+	config \
+	dns \
+	docker \
+	document \
+	ecs \
+	imds \
+	module \
+	netlink \
+	procfs \
+	query \
+	reader \
+	records \
+	redact \
+	scrape \
+	segment \
+	state \
+	usage
 FUZZ_TARGETS := $(FUZZ_NAMES:%=$(O)/tests/fuzz/fuzz_%)
 FUZZ_SEEDS := $(O)/seeds
 FUZZ_MAKER := $(O)/tests/fuzz/seeds
 FUZZ_SECONDS ?= 60
 
-$(FUZZ_TARGETS:%=%.o) $(FUZZ_MAKER).o: HADAL_CFLAGS += -Itests/unit -Iuserspace/libhadal -Iuserspace/cli
+$(FUZZ_TARGETS:%=%.o) $(FUZZ_MAKER).o $(addprefix $(O)/tests/fuzz/, module_seeds.o spool_seeds.o): HADAL_CFLAGS += -Itests/unit -Iuserspace/libhadal -Iuserspace/cli \
+	-Iuserspace/collector
 
-$(O)/tests/fuzz/fuzz_records: $(O)/userspace/cli/event_json.o $(O)/userspace/cli/event_line.o
+$(O)/tests/fuzz/fuzz_records: $(addprefix $(O)/userspace/cli/, event_json.o event_line.o print.o)
+$(O)/tests/fuzz/fuzz_module: $(addprefix $(O)/userspace/cli/, decompress.o module_file.o)
+$(O)/tests/fuzz/fuzz_module: HADALD_LIBS += $(CLI_LIBS)
 $(O)/tests/fuzz/fuzz_reader: $(O)/tests/unit/memory_ring.o
 
-$(FUZZ_TARGETS): %: %.o $(O)/libhadal.a
-	$(call say,LD,$@)
-	$(Q)$(CC) $(HADAL_LDFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ -ljson-c -lcmocka -lz
+$(O)/tests/fuzz/fuzz_batch.o: | $(SHIP_PROTO).h
 
-$(FUZZ_MAKER): $(FUZZ_MAKER).o $(O)/tests/unit/records.o $(O)/libhadal.a
+$(FUZZ_TARGETS): %: %.o $(O)/hadald-core.a $(O)/libhadal.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lz
+	$(Q)$(CC) $(HADAL_LDFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter-out %.a,$^) \
+		$(O)/hadald-core.a $(O)/libhadal.a -lcmocka $(HADALD_LIBS)
 
-$(FUZZ_SEEDS): $(FUZZ_MAKER)
-	$(Q)rm -rf $@ && mkdir -p $@ && $< $@
+$(FUZZ_MAKER): $(FUZZ_MAKER).o $(addprefix $(O)/tests/fuzz/, module_seeds.o spool_seeds.o) $(O)/tests/unit/records.o $(O)/hadald-core.a $(O)/libhadal.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) -o $@ $^ $(HADALD_LIBS) $(CLI_LIBS)
+
+# What has a form of its own is made, what is text is kept in corpus/NAME.
+$(FUZZ_SEEDS): $(FUZZ_MAKER) $(wildcard tests/fuzz/corpus/*/*)
+	$(Q)rm -rf $@ && mkdir -p $@ && $< $@ && cp -r tests/fuzz/corpus/. $@
 
 # What was found is kept in build/fuzz/corpus and gone on from.
 ifeq ($(FUZZ),1)

@@ -22,6 +22,18 @@ static inline void *fuzz_copy(const uint8_t *data, size_t size)
 	return copy;
 }
 
+/* The same with a NUL behind it: what libraries give as text. */
+static inline char *fuzz_text(const uint8_t *data, size_t size)
+{
+	char *copy = malloc(size + 1);
+
+	if (!copy)
+		abort();
+	memcpy(copy, data, size);
+	copy[size] = '\0';
+	return copy;
+}
+
 /*
  * What happens to rings: the input of fuzz_reader is a sequence of these bytes,
  * each with its operands, little-endian.

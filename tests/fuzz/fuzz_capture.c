@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Captures from outside. The first byte says whether checksums and block numbers
+ * Captures from outside, read and replayed. The first byte says whether checksums and block numbers
  * are made right first: else nothing would come behind them.
  */
 #include <assert.h>
+#include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 
 #include "capture_format.h"
 #include "fuzz.h"
+#include "replay.h"
 
 /* Returns the bytes of the header and its description; 0: there is not all of it. */
 static size_t mend_header(uint8_t *data, size_t size)
@@ -76,6 +78,22 @@ static void read_all(struct hadal_capture_reader *reader)
 	assert(end.is_whole == !*end.why);
 }
 
+/* All of it, or up to a document that is none. */
+static void replay_all(int fd)
+{
+	struct hadal_capture_reader *reader;
+	struct replay *replay;
+	int result;
+
+	assert(lseek(fd, 0, SEEK_SET) == 0);
+	assert(hadal_capture_open(&reader, fd) == 0);
+	assert(replay_new(&replay, hadal_capture_realtime(reader), UINT64_MAX) == 0);
+	result = replay_capture(replay, reader);
+	assert(result == 0 || (result == -EINVAL && *replay->error));
+	replay_free(replay);
+	hadal_capture_close(reader);
+}
+
 static int file_of(const uint8_t *data, size_t size)
 {
 	int fd = memfd_create("capture", MFD_CLOEXEC);
@@ -90,7 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct hadal_capture_reader *reader;
 	uint8_t *copy;
-	int fd;
+	int fd, opened;
 
 	if (!size)
 		return 0;
@@ -98,11 +116,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] % 2)
 		mend(copy, size - 1);
 	fd = file_of(copy, size - 1);
-	if (hadal_capture_open(&reader, fd) == 0)
+	opened = hadal_capture_open(&reader, fd);
+	if (opened == 0)
 		read_all(reader);
 	else
 		assert(*hadal_capture_why(reader));
 	hadal_capture_close(reader);
+	if (opened == 0)
+		replay_all(fd);
 	close(fd);
 	free(copy);
 	return 0;

@@ -51,18 +51,6 @@ static int configure(struct abuse *self)
 	return session_configure(&self->session, &self->config);
 }
 
-/* A session of its own for each try: to configure works once. */
-static int configure_new(const struct hadal_config *config)
-{
-	struct session session;
-	int err;
-
-	ASSERT_EQ(0, session_open(&session));
-	err = session_configure(&session, config);
-	session_close(&session);
-	return err;
-}
-
 /* ---- ioctl: which, how long, where ---- */
 
 TEST_F(abuse, unknown_command)
@@ -253,15 +241,15 @@ TEST_F(abuse, ring_sizes)
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		config = self->config;
 		config.lifecycle_ring_size = sizes[i];
-		EXPECT_EQ(-EINVAL, configure_new(&config));
+		EXPECT_EQ(-EINVAL, session_try(&config));
 		config = self->config;
 		config.flow_ring_size = sizes[i];
-		EXPECT_EQ(-EINVAL, configure_new(&config));
+		EXPECT_EQ(-EINVAL, session_try(&config));
 	}
 	config = self->config;
 	config.flow_ring_size = over;
-	EXPECT_EQ(-EINVAL, configure_new(&config));
-	EXPECT_EQ(0, configure_new(&self->config));
+	EXPECT_EQ(-EINVAL, session_try(&config));
+	EXPECT_EQ(0, session_try(&self->config));
 }
 
 TEST_F(abuse, classes_and_flags)
@@ -278,13 +266,13 @@ TEST_F(abuse, classes_and_flags)
 	for (i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
 		config = self->config;
 		config.classes = classes[i];
-		EXPECT_EQ(-EINVAL, configure_new(&config));
+		EXPECT_EQ(-EINVAL, session_try(&config));
 	}
 	for (i = 0; i < 32; i++) {
 		config = self->config;
 		config.flags = 1U << i;
 		EXPECT_EQ(config.flags == HADAL_CONFIG_NO_LOOPBACK ? 0 : -EINVAL,
-			  configure_new(&config));
+			  session_try(&config));
 	}
 }
 
@@ -293,23 +281,23 @@ TEST_F(abuse, watermark_and_argv)
 	struct hadal_config config = self->config;
 
 	config.watermark = PAGE;
-	EXPECT_EQ(0, configure_new(&config));
+	EXPECT_EQ(0, session_try(&config));
 	config.watermark = PAGE + 1;
-	EXPECT_EQ(-EINVAL, configure_new(&config));
+	EXPECT_EQ(-EINVAL, session_try(&config));
 	config.watermark = 0xffffffff;
-	EXPECT_EQ(-EINVAL, configure_new(&config));
+	EXPECT_EQ(-EINVAL, session_try(&config));
 	config = self->config;
 	config.argv_max = PAGE / 4;
-	EXPECT_EQ(0, configure_new(&config));
+	EXPECT_EQ(0, session_try(&config));
 	config.argv_max = PAGE / 4 + 1;
-	EXPECT_EQ(-EINVAL, configure_new(&config));
+	EXPECT_EQ(-EINVAL, session_try(&config));
 	config.argv_max = 0x40000000;	/* four times it is 0 */
-	EXPECT_EQ(-EINVAL, configure_new(&config));
+	EXPECT_EQ(-EINVAL, session_try(&config));
 	config.lifecycle_ring_size = 1U << 20;
 	config.argv_max = self->session.query.argv_limit;
-	EXPECT_EQ(0, configure_new(&config));
+	EXPECT_EQ(0, session_try(&config));
 	config.argv_max++;
-	EXPECT_EQ(-EINVAL, configure_new(&config));
+	EXPECT_EQ(-EINVAL, session_try(&config));
 }
 
 TEST_F(abuse, configure_twice)
@@ -337,10 +325,10 @@ TEST_F(abuse, ring_memory_is_bounded)
 
 	config.lifecycle_ring_size = 1U << 20;
 	ASSERT_EQ(0, file_write(RING_MEMORY_MAX, "1048576"));
-	EXPECT_EQ(-ENOSPC, configure_new(&config));
+	EXPECT_EQ(-ENOSPC, session_try(&config));
 	EXPECT_EQ(before, hadal_sys("ring_memory"));
 	config.lifecycle_ring_size = PAGE;
-	EXPECT_EQ(0, configure_new(&config));
+	EXPECT_EQ(0, session_try(&config));
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)most);
 	ASSERT_EQ(0, file_write(RING_MEMORY_MAX, text));
 	EXPECT_EQ(before, hadal_sys("ring_memory"));
@@ -689,9 +677,9 @@ TEST_F(abuse, random_commands)
 		struct hadal_stats stats;
 		uint32_t words[80];
 	} block;
-	int round;
+	unsigned int round;
 
-	for (round = 0; round < 20000; round++) {
+	for (round = 0; round < harness_share(20000); round++) {
 		make_argument(self, &seed, block.words, sizeof(block) / sizeof(uint32_t));
 		command(self, _IO(HADAL_IOC_MAGIC, random_number(&seed)), &block);
 		if (round % 50 == 0) {
@@ -704,11 +692,11 @@ TEST_F(abuse, random_commands)
 TEST_F(abuse, random_mappings)
 {
 	uint64_t seed = 7;
-	int round;
+	unsigned int round;
 
 	ASSERT_EQ(0, configure(self));
 	ASSERT_EQ(0, session_start(&self->session));
-	for (round = 0; round < 20000; round++) {
+	for (round = 0; round < harness_share(20000); round++) {
 		uint64_t offset = ((uint64_t)random_word(&seed) << 32) >> (random_word(&seed) % 16);
 		size_t length = PAGE * (1 + random_word(&seed) % 8);
 

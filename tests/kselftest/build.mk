@@ -4,13 +4,54 @@
 # Names of programs are those of their main source.
 
 KSELFTEST := tests/kselftest
-KSELFTEST_PROGRAMS := loads exact_process process_fields exact_tcp tcp_failed tcp_ending tcp_lasting owner loss governor sessions \
-	cgroup_records udp dns sysfs filters cpus abuse hostile probe_context parameters cycles
+# tests/kselftest/run runs them in this order.
+KSELFTEST_PROGRAMS := \
+	loads \
+	exact_process \
+	process_fields \
+	exec_path \
+	exact_tcp \
+	tcp_failed \
+	tcp_ending \
+	tcp_lasting \
+	owner \
+	loss \
+	governor \
+	sessions \
+	cgroup_records \
+	udp \
+	dns \
+	sysfs \
+	filters \
+	cpus \
+	abuse \
+	hostile \
+	probe_context \
+	parameters \
+	cycles
 # Those that only tests/kselftest/check-debug runs, on kernels that watch.
-KSELFTEST_DEBUG_PROGRAMS := stress faults
+KSELFTEST_DEBUG_PROGRAMS := stress faults irqs_off
 
-KSELFTEST_COMMON := harness session recorder host netns children load load_process load_tcp \
-	lives connector destroyed cgroups flows diag uring modules floods datagrams
+KSELFTEST_COMMON := \
+	cgroups \
+	children \
+	connector \
+	datagrams \
+	destroyed \
+	diag \
+	floods \
+	flows \
+	harness \
+	host \
+	lives \
+	load \
+	load_process \
+	load_tcp \
+	modules \
+	netns \
+	recorder \
+	session \
+	uring
 KSELFTEST_BINARIES := $(patsubst %,$(O)/$(KSELFTEST)/%,$(KSELFTEST_PROGRAMS) $(KSELFTEST_DEBUG_PROGRAMS))
 KSELFTEST_HELPER := $(O)/$(KSELFTEST)/kselftest-helper
 
@@ -23,7 +64,6 @@ $(KSELFTEST_HELPER): $(O)/$(KSELFTEST)/helper.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) $(if $(SANFLAGS),,-static) -o $@ $^
 
-# What tests/kselftest/run runs, in this order.
 KSELFTEST_LIST := $(O)/$(KSELFTEST)/programs
 
 $(KSELFTEST_LIST): $(KSELFTEST)/build.mk

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "patience.h"
 
 #define RECEIVE_BUFFER	(64 << 20)	/* bytes: no load makes more unread events */
 
@@ -140,4 +141,18 @@ size_t connector_count(const struct connector *connector, enum connector_what wh
 		count += event->what == what && event->tgid == tgid && event->tid == tgid;
 	}
 	return count;
+}
+
+void connector_wait_exits(struct connector *connector, const struct process_done *processes,
+			  size_t count)
+{
+	struct patience patience = patience_begin();
+	size_t i = 0;
+
+	while (i < count) {
+		connector_drain(connector);
+		while (i < count && connector_count(connector, CONNECTOR_EXIT, processes[i].pid))
+			i++;
+		ASSERT_TRUE(patience_left(&patience));
+	}
 }

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "load_process.h"
+
 enum connector_what { CONNECTOR_FORK, CONNECTOR_EXEC, CONNECTOR_EXIT };
 
 struct connector_event {
@@ -36,5 +38,9 @@ void connector_close(struct connector *connector);
 
 /* Events of one kind that are of whole processes: a thread that is no leader is left out. */
 size_t connector_count(const struct connector *connector, enum connector_what what, pid_t tgid);
+
+/* Waits until it has told of the end of each of them. */
+void connector_wait_exits(struct connector *connector, const struct process_done *processes,
+			  size_t count);
 
 #endif

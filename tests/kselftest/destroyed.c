@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "diag.h"
 #include "harness.h"
 #include "patience.h"
 
@@ -36,6 +37,7 @@ void destroyed_open(struct destroyed *destroyed)
 	MUST(destroyed->fd);
 	MUST(setsockopt(destroyed->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)));
 	MUST(bind(destroyed->fd, (const void *)&address, sizeof(address)));
+	diag_load();
 	join(destroyed->fd, SKNLGRP_INET_TCP_DESTROY);
 	join(destroyed->fd, SKNLGRP_INET6_TCP_DESTROY);
 }

@@ -73,6 +73,25 @@ static void find(int fd, struct request *request, uint16_t local_port, uint16_t 
 	request->body.id = id;
 }
 
+void diag_load(void)
+{
+	char buffer[ANSWER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
+	int fd = MUST(socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+	struct request request = {
+		.body = {
+			.sdiag_family = AF_INET,
+			.sdiag_protocol = IPPROTO_TCP,
+		},
+	};
+	const struct nlmsghdr *header;
+
+	ask(fd, &request, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP);
+	header = answer(fd, buffer);
+	ASSERT_EQ(NLMSG_DONE, header->nlmsg_type);
+	ASSERT_EQ(0, *(const int *)NLMSG_DATA(header));
+	close(fd);
+}
+
 void diag_destroy(uint8_t family, uint16_t local_port, uint16_t peer_port)
 {
 	char buffer[ANSWER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));

@@ -17,6 +17,7 @@
 #include "netns.h"
 #include "patience.h"
 #include "recorder.h"
+#include "uring.h"
 
 #define QR		0x80	/* in the third byte: an answer */
 #define LONGEST		60000	/* bytes of a datagram */
@@ -584,6 +585,27 @@ TEST_F(dns, owner)
 	end_with(self, 1);
 }
 
+static void check_uring(struct dns *self, bool by_worker)
+{
+	struct end client = end_open(AF_INET), server = end_open_at(AF_INET, HADAL_DNS_PORT);
+
+	answer(&server, &client, 100, 1);
+	ASSERT_EQ(100, uring_receive(client.fd, buffer, sizeof(buffer), by_worker));
+	check_payload(answer_at(self, 0), 100, 1);
+	check_owner(answer_at(self, 0), getpid());
+	end_with(self, 1);
+}
+
+TEST_F(dns, io_uring)
+{
+	check_uring(self, false);
+}
+
+TEST_F(dns, io_uring_worker)
+{
+	check_uring(self, true);
+}
+
 /* ---- sessions ---- */
 
 static int count_flow_hooks(void)
@@ -710,7 +732,7 @@ TEST_F(dns, flows_come_and_go)
 	unsigned int i;
 
 	stream_begin(&stream);
-	for (i = 0; i < TURNS; i++) {
+	for (i = 0; i < harness_rounds(TURNS); i++) {
 		begin_flows(&flows);
 		wait_for_some(&stream);
 		recorder_drain(&self->recorder);

@@ -18,7 +18,6 @@
 #include "lives.h"
 #include "load.h"
 #include "load_process.h"
-#include "patience.h"
 #include "recorder.h"
 
 #define LOAD		500	/* processes of a plain load */
@@ -149,16 +148,16 @@ TEST_F(process, threads_are_no_processes)
 static void worker(void *processes)
 {
 	load_set_step(NULL, NULL);
-	processes_run(processes, WORKER_LOAD, PROCESS_EXITS);
+	processes_run(processes, harness_share(WORKER_LOAD), PROCESS_EXITS);
 }
 
 static void count_worker(const struct recorder *recorder, const struct process_done *processes,
 			 struct process_life *lives)
 {
-	size_t i;
+	size_t count = harness_share(WORKER_LOAD), i;
 
-	lives_gather(recorder, processes, WORKER_LOAD, lives);
-	for (i = 0; i < WORKER_LOAD; i++) {
+	lives_gather(recorder, processes, count, lives);
+	for (i = 0; i < count; i++) {
 		EXPECT_EQ(1, lives[i].forks);
 		EXPECT_EQ(0, lives[i].execs);
 		EXPECT_EQ(1, lives[i].exits);
@@ -261,7 +260,12 @@ TEST_F(process, clone_parent)
 	ASSERT_EQ(1, life.forks);
 	ASSERT_EQ(1, life.exits);
 	EXPECT_EQ(getpid(), life.fork->process.parent_tgid);
+	EXPECT_EQ(HADAL_PROCESS_SIBLING, life.fork->process.flags);
 	EXPECT_EQ(getpid(), life.exit->process.parent_tgid);
+	EXPECT_EQ(0, life.exit->process.flags);
+	life = life_of(&self->recorder, brother);
+	ASSERT_EQ(1, life.forks);
+	EXPECT_EQ(0, life.fork->process.flags);
 	channel_close(&channel);
 }
 
@@ -359,20 +363,6 @@ TEST_F(process, exit_resources)
 }
 
 /* ---- the kernel's own record ---- */
-
-static void connector_wait_exits(struct connector *connector, const struct process_done *processes,
-				 size_t count)
-{
-	struct patience patience = patience_begin();
-	size_t i = 0;
-
-	while (i < count) {
-		connector_drain(connector);
-		while (i < count && connector_count(connector, CONNECTOR_EXIT, processes[i].pid))
-			i++;
-		ASSERT_TRUE(patience_left(&patience));
-	}
-}
 
 /* The connector listened before and after: what we tell it has told. */
 static void check_against(const struct connector *connector, const struct hadal_record *record)

@@ -210,6 +210,18 @@ static void run_actor(struct actor *actor)
 	channel_close(&actor->channel);
 }
 
+/* Three, one after the other, until all that they did is told. */
+static void run_three(struct filters *self, struct actor *first, struct actor *second,
+		      struct actor *third)
+{
+	begin(self);
+	run_actor(first);
+	run_actor(second);
+	run_actor(third);
+	flow_wait_closed(&self->all, self->net_ns, 6);
+	finish(self);
+}
+
 /* A whole process, and how many records of the one that moved there itself. */
 static void check_processes(const struct recorder *recorder, const struct actor *actor,
 			    unsigned int each)
@@ -231,12 +243,7 @@ TEST_F(filters, cgroup_subtree)
 	struct actor out = { .group = &self->out, .port = PORT + 2 };
 
 	filter_cgroup(self, &self->in);
-	begin(self);
-	run_actor(&in);
-	run_actor(&below);
-	run_actor(&out);
-	flow_wait_closed(&self->all, self->net_ns, 6);
-	finish(self);
+	run_three(self, &in, &below, &out);
 	expect_life(&self->some, PORT);
 	expect_life(&self->some, PORT + 1);
 	expect_nothing(&self->some, PORT + 2);
@@ -254,12 +261,7 @@ TEST_F(filters, cgroups_several)
 
 	filter_cgroup(self, &self->out);
 	filter_cgroup(self, &self->below);
-	begin(self);
-	run_actor(&in);
-	run_actor(&below);
-	run_actor(&out);
-	flow_wait_closed(&self->all, self->net_ns, 6);
-	finish(self);
+	run_three(self, &in, &below, &out);
 	expect_nothing(&self->some, PORT);
 	expect_life(&self->some, PORT + 1);
 	expect_life(&self->some, PORT + 2);
@@ -636,12 +638,7 @@ TEST_F(filters, all_must_pass)
 
 	filter_cgroup(self, &self->in);
 	filter_ports(self, PORT, PORT + 1);
-	begin(self);
-	run_actor(&in);
-	run_actor(&out);
-	run_actor(&other_port);
-	flow_wait_closed(&self->all, self->net_ns, 6);
-	finish(self);
+	run_three(self, &in, &out, &other_port);
 	expect_life(&self->some, PORT);
 	expect_nothing(&self->some, PORT + 1);
 	expect_nothing(&self->some, PORT + 2);
@@ -654,17 +651,6 @@ TEST_F(filters, all_must_pass)
 
 /* ---- what is refused ---- */
 
-static int try_config(const struct hadal_config *config)
-{
-	struct session session;
-	int err;
-
-	ASSERT_EQ(0, session_open(&session));
-	err = session_configure(&session, config);
-	session_close(&session);
-	return err;
-}
-
 TEST_F(filters, nonsense_is_refused)
 {
 	struct hadal_config config;
@@ -672,40 +658,40 @@ TEST_F(filters, nonsense_is_refused)
 
 	config = self->config;
 	config.flags = HADAL_CONFIG_EXCLUDE_PORTS;
-	EXPECT_EQ(-EINVAL, try_config(&config));
+	EXPECT_EQ(-EINVAL, session_try(&config));
 	config.port_count = 1;
-	EXPECT_EQ(-EINVAL, try_config(&config));
+	EXPECT_EQ(-EINVAL, session_try(&config));
 	config.ports[0] = (struct hadal_port_range){ 2, 1 };
-	EXPECT_EQ(-EINVAL, try_config(&config));
+	EXPECT_EQ(-EINVAL, session_try(&config));
 	config.ports[0] = (struct hadal_port_range){ 0, 1 };
-	EXPECT_EQ(-EINVAL, try_config(&config));
+	EXPECT_EQ(-EINVAL, session_try(&config));
 	config.ports[0] = (struct hadal_port_range){ 1, 65535 };
-	EXPECT_EQ(0, try_config(&config));
+	EXPECT_EQ(0, session_try(&config));
 	config.ports[1].last = 1;
-	EXPECT_EQ(-EINVAL, try_config(&config));
+	EXPECT_EQ(-EINVAL, session_try(&config));
 	config = self->config;
 	config.port_count = HADAL_FILTER_PORTS + 1;
-	EXPECT_EQ(-EINVAL, try_config(&config));
+	EXPECT_EQ(-EINVAL, session_try(&config));
 	config.port_count = UINT32_MAX;
-	EXPECT_EQ(-EINVAL, try_config(&config));
+	EXPECT_EQ(-EINVAL, session_try(&config));
 
 	config = self->config;
 	config.cgroup_count = 1;
-	EXPECT_EQ(-EINVAL, try_config(&config));
+	EXPECT_EQ(-EINVAL, session_try(&config));
 	config.cgroups[0] = self->in.id;
-	EXPECT_EQ(0, try_config(&config));
+	EXPECT_EQ(0, session_try(&config));
 	config.cgroups[1] = self->out.id;
-	EXPECT_EQ(-EINVAL, try_config(&config));
+	EXPECT_EQ(-EINVAL, session_try(&config));
 	config.cgroup_count = 2;
-	EXPECT_EQ(0, try_config(&config));
+	EXPECT_EQ(0, session_try(&config));
 	config.cgroups[1] = UINT64_MAX;
-	EXPECT_EQ(-ENOENT, try_config(&config));
+	EXPECT_EQ(-ENOENT, session_try(&config));
 	cgroup_make(&gone, "hadal-filter-gone");
 	cgroup_remove(&gone);
 	config.cgroups[1] = gone.id;
-	EXPECT_EQ(-ENOENT, try_config(&config));
+	EXPECT_EQ(-ENOENT, session_try(&config));
 	config.cgroup_count = HADAL_FILTER_CGROUPS + 1;
-	EXPECT_EQ(-EINVAL, try_config(&config));
+	EXPECT_EQ(-EINVAL, session_try(&config));
 }
 
 /* What a refusal or an end held is given back. */
@@ -720,7 +706,7 @@ TEST_F(filters, sessions_with_cgroups)
 			ASSERT_EQ(0, session_open(&sessions[i]));
 			ASSERT_EQ(0, session_configure(&sessions[i], &self->config));
 		}
-		EXPECT_EQ(-EUSERS, try_config(&self->config));
+		EXPECT_EQ(-EUSERS, session_try(&self->config));
 		for (i = 0; i < SLOTS; i++)
 			session_close(&sessions[i]);
 	}

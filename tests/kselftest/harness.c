@@ -57,6 +57,13 @@ unsigned int harness_share(unsigned int count)
 	return share ? share : 1;
 }
 
+unsigned int harness_rounds(unsigned int count)
+{
+	if (factor("HADAL_TEST_SHARE") == 1)
+		return count;
+	return count / 3 > 2 ? count / 3 : 2;
+}
+
 bool harness_failed(void)
 {
 	return failures > 0;

@@ -52,6 +52,12 @@ unsigned int harness_slowness(void);
  */
 unsigned int harness_share(unsigned int count);
 
+/*
+ * How often to do what is done over and over, count times where nothing is shared:
+ * a third of that, at least twice, where loads are.
+ */
+unsigned int harness_rounds(unsigned int count);
+
 /* Whether an EXPECT has failed in this process. */
 bool harness_failed(void);
 

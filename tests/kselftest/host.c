@@ -8,12 +8,11 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "harness.h"
 #include "patience.h"
-
-#define TRACING		"/sys/kernel/tracing/"
 
 bool file_exists(const char *path)
 {
@@ -130,14 +129,27 @@ long module_references(const char *name)
 	return file_exists(path) ? (long)file_number(path) : -1;
 }
 
+bool is_realtime(void)
+{
+	struct utsname name;
+
+	MUST(uname(&name));
+	return strstr(name.version, "PREEMPT_RT") != NULL;
+}
+
+void tracing_mount(void)
+{
+	if (!file_exists(TRACING "trace"))
+		MUST(mount("tracefs", TRACING, "tracefs", 0, NULL));
+}
+
 bool is_hooked(const char *function)
 {
 	FILE *file;
 	char line[512], name[64];
 	bool found = false;
 
-	if (!file_exists(TRACING "enabled_functions"))
-		MUST(mount("tracefs", TRACING, "tracefs", 0, NULL));
+	tracing_mount();
 	file = fopen(TRACING "enabled_functions", "re");
 	ASSERT_TRUE(file != NULL);
 	while (fgets(line, sizeof(line), file))

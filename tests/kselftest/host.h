@@ -11,6 +11,8 @@
 #define HADAL_SYS	"/sys/class/misc/hadal/"
 #define CPU1_ONLINE	"/sys/devices/system/cpu/cpu1/online"	/* "0", "1": CPU 1 goes, comes */
 
+#define TRACING		"/sys/kernel/tracing/"
+
 bool file_exists(const char *path);
 
 /* The first size - 1 bytes; asserts that the file can be read. Returns how many. */
@@ -37,6 +39,12 @@ uint64_t start_ticks(pid_t pid);
 
 /* The same unit from a record's start_boottime, rounded down as the kernel does. */
 uint64_t ticks_of(uint64_t start_boottime);
+
+/* Whether the kernel is built with PREEMPT_RT. */
+bool is_realtime(void);
+
+/* Has TRACING's files there. */
+void tracing_mount(void);
 
 /* Whether ftrace calls somebody at this function's entry. */
 bool is_hooked(const char *function);

@@ -253,9 +253,10 @@ TEST_F_TIMEOUT(hostile, three_readers_killed_meanwhile, LONG_TEST)
 {
 	struct process_done process = { .kind = PROCESS_EXECS };
 	pid_t pids[3];
-	int round, i, j;
+	unsigned int round;
+	int i, j;
 
-	for (round = 0; round < 5; round++) {
+	for (round = 0; round < harness_rounds(5); round++) {
 		for (i = 0; i < 3; i++) {
 			pids[i] = child_start(be_hostile, self);
 			signal_receive(self->channel.parent);

@@ -341,6 +341,7 @@ static void close_after_reset(int fd)
 static void close_unread(const struct tcp_flow *flow)
 {
 	tcp_wait_unread(flow->client, flow->down);
+	tcp_wait_acked(flow->client);
 	tcp_wait_acked(flow->server);
 	close(flow->client);
 	close_after_reset(flow->server);

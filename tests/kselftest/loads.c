@@ -12,7 +12,6 @@
 #include "load_process.h"
 #include "load_tcp.h"
 #include "netns.h"
-#include "patience.h"
 
 #include <unistd.h>
 
@@ -28,20 +27,6 @@ static size_t most_exits(enum process_kind kind)
 	return kind == PROCESS_EXECS_IN_THREAD ? 2 : 1;
 }
 
-static void wait_for_exits(struct connector *connector, const struct process_done *processes,
-			   size_t count)
-{
-	struct patience patience = patience_begin();
-	size_t i = 0;
-
-	while (i < count) {
-		connector_drain(connector);
-		while (i < count && connector_count(connector, CONNECTOR_EXIT, processes[i].pid))
-			i++;
-		ASSERT_TRUE(patience_left(&patience));
-	}
-}
-
 static size_t execs_due(enum process_kind kind)
 {
 	return kind == PROCESS_EXECS || kind == PROCESS_VFORK_EXECS ||
@@ -54,7 +39,7 @@ static void check_kind(struct connector *connector, enum process_kind kind)
 	size_t i;
 
 	processes_run(processes, PROCESSES, kind);
-	wait_for_exits(connector, processes, PROCESSES);
+	connector_wait_exits(connector, processes, PROCESSES);
 	for (i = 0; i < PROCESSES; i++) {
 		pid_t pid = processes[i].pid;
 

@@ -146,10 +146,9 @@ static void start_server(struct server *server, int (*listener)(const struct ser
 	server->pid = child_start(serve, server);
 }
 
-/* One client: sends, and ends when the server has. */
-static uint16_t talk(void)
+/* A client: sends, and ends when the server has. Closes @fd and returns its port. */
+static uint16_t talk_over(int fd)
 {
-	int fd = tcp_connect(TCP_V4, 0, PORT);
 	uint16_t port = tcp_local_port(fd);
 
 	tcp_send_pattern(fd, PAYLOAD);
@@ -157,6 +156,11 @@ static uint16_t talk(void)
 	tcp_read_end(fd);
 	close(fd);
 	return port;
+}
+
+static uint16_t talk(void)
+{
+	return talk_over(tcp_connect(TCP_V4, 0, PORT));
 }
 
 static void check_taken(const struct owner *self, const struct taken *taken)
@@ -865,19 +869,13 @@ static uint16_t talk_from_another_cgroup(const struct move *move)
 {
 	struct sockaddr_storage address;
 	socklen_t length = tcp_loopback(TCP_V4, PORT, &address);
-	uint16_t port;
 	int fd;
 
 	cgroup_enter(&move->at_socket);
 	fd = tcp_socket(TCP_V4);
 	cgroup_enter(&move->later);
 	MUST(connect(fd, (const void *)&address, length));
-	port = tcp_local_port(fd);
-	tcp_send_pattern(fd, PAYLOAD);
-	MUST(shutdown(fd, SHUT_WR));
-	tcp_read_end(fd);
-	close(fd);
-	return port;
+	return talk_over(fd);
 }
 
 static void check_cgroups(const struct hadal_tcp *tcp, const struct move *move)

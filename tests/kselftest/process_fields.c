@@ -134,6 +134,19 @@ static void check_string(const char *expected, const char *seen, size_t length)
 	EXPECT_STREQ(expected, copy);
 }
 
+/*
+ * Where d_path() may sleep, the name by which the file was opened stands for the path of
+ * one that only that can tell.
+ */
+static void check_path(const char *path, const char *opened, const struct hadal_record_process_exec *exec)
+{
+	size_t length = exec->path_len;
+
+	if (is_realtime() && length == strlen(opened) && memcmp(opened, exec_path(exec), length) == 0)
+		return;
+	check_string(path, exec_path(exec), length);
+}
+
 TEST_F(fields, exec_path_and_argv)
 {
 	char *const argv[] = { "zero", "one", "", "two words", "three", NULL };
@@ -252,12 +265,15 @@ TEST_F(fields, exec_script)
 	EXPECT_STREQ("script", exec->process.comm);
 }
 
+#define DESCRIPTOR	99
+
 static void exec_by_descriptor(void *program)
 {
 	char *const argv[] = { "fd", NULL };
 	int fd = MUST(open(program, O_PATH | O_CLOEXEC));
 
-	syscall(SYS_execveat, fd, "", argv, environ, AT_EMPTY_PATH);
+	MUST(dup3(fd, DESCRIPTOR, O_CLOEXEC));
+	syscall(SYS_execveat, DESCRIPTOR, "", argv, environ, AT_EMPTY_PATH);
 	_exit(127);
 }
 
@@ -271,7 +287,7 @@ TEST_F(fields, exec_by_descriptor)
 
 	begin(self, 64);
 	exec = exec_life(self, &request).exec;
-	check_string(self->program, exec_path(exec), exec->path_len);
+	check_path(self->program, "/dev/fd/99", exec);
 	EXPECT_EQ(0, exec->script_len);
 }
 
@@ -328,7 +344,7 @@ TEST_F(fields, exec_long_path)
 		EXPECT_LT(0, exec->path_len);
 		EXPECT_EQ(0, memcmp(path, exec_path(exec), exec->path_len));
 	} else {
-		check_string(path, exec_path(exec), exec->path_len);
+		check_path(path, "./program", exec);
 	}
 	check_string("deep", exec_argv(exec), exec->argv_len);
 	MUST(chdir("/"));

@@ -174,6 +174,18 @@ void session_close(struct session *session)
 	session->fd = -1;
 }
 
+int session_try(const struct hadal_config *config)
+{
+	struct session session;
+	int err = session_open(&session);
+
+	if (err)
+		return err;
+	err = session_configure(&session, config);
+	session_close(&session);
+	return err;
+}
+
 uint64_t ring_commit(const struct ring *ring)
 {
 	const __u64 *commit = &ring->producer->commit;

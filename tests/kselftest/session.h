@@ -37,6 +37,9 @@ int session_open(struct session *session);
 int session_query(struct session *session);
 int session_configure(struct session *session, const struct hadal_config *config);
 
+/* Configures a session of its own, which is closed then: to configure works once. */
+int session_try(const struct hadal_config *config);
+
 /* Maps the rings of every CPU that has some and is not mapped yet. */
 int session_map(struct session *session);
 int session_start(struct session *session);

@@ -227,11 +227,12 @@ static void open_and_hang(void *channel)
 TEST_F(sessions, killed_reader)
 {
 	struct channel channel;
-	int round, status;
+	unsigned int round;
+	int status;
 	pid_t pid;
 
 	channel_open(&channel);
-	for (round = 0; round < 20; round++) {
+	for (round = 0; round < harness_rounds(20); round++) {
 		pid = child_start(open_and_hang, &channel.child);
 		signal_receive(channel.parent);
 		EXPECT_EQ(self->sessions + 1, hadal_sys("sessions"));
@@ -374,21 +375,23 @@ TEST_F(sessions, started_twice)
 	EXPECT_EQ(0, session_start(&self->recorder.session));
 }
 
+#define TURNS	25
+
 /* Stopped and started without end while records are made. */
 TEST_F(sessions, started_over_and_over)
 {
 	struct hadal_stats stats;
-	int i;
+	unsigned int turns = harness_rounds(TURNS), i;
 
 	recorder_begin(&self->recorder, NULL);
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < turns; i++) {
 		process_run(&self->processes[0]);
 		ASSERT_EQ(0, session_stop(&self->recorder.session));
 		ASSERT_EQ(0, session_start(&self->recorder.session));
 		recorder_drain(&self->recorder);
 	}
 	recorder_end(&self->recorder);
-	EXPECT_EQ(101, recorder_count(&self->recorder, is_clock_sync, NULL));
+	EXPECT_EQ(turns + 1, recorder_count(&self->recorder, is_clock_sync, NULL));
 	ASSERT_EQ(0, session_stats(&self->recorder.session, HADAL_CPU_ALL, &stats));
 	EXPECT_EQ(stats.class_stats[HADAL_CLASS_PROCESS].delivered,
 		  self->recorder.seen[HADAL_CLASS_PROCESS]);

@@ -696,7 +696,7 @@ static void *rest_job(void *argument)
 	bind_thread(job->cpu);
 	for (i = 0; i < LASTING; i++)
 		ends[i] = end_open(i & 1 ? AF_INET : AF_INET6);
-	for (round = 0; round < ROUNDS; round++) {
+	for (round = 0; round < harness_rounds(ROUNDS); round++) {
 		for (i = 0; i < LASTING; i++) {
 			send_to(&ends[i], &ends[i], 10 + i, 1);
 			job->done.sent_bytes += 10 + i;

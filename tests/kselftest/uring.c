@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/io_uring.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -68,21 +69,38 @@ static int run_one(const struct uring *uring)
 	return completions[head & *word(uring, params->cq_off.ring_mask)].res;
 }
 
-int uring_accept(int listener, bool by_worker)
+/* What it ends with; asserts that it succeeds. */
+static int run_alone(const struct io_uring_sqe *entry, bool by_worker)
 {
 	struct uring uring;
-	int fd;
+	int result;
 
 	open_uring(&uring);
-	uring.entries[0] = (struct io_uring_sqe){
-		.opcode = IORING_OP_ACCEPT,
-		.flags = by_worker ? IOSQE_ASYNC : 0,
-		.fd = listener,
-	};
-	fd = run_one(&uring);
-	ASSERT_LE(0, fd);
+	uring.entries[0] = *entry;
+	uring.entries[0].flags |= by_worker ? IOSQE_ASYNC : 0;
+	result = run_one(&uring);
+	ASSERT_LE(0, result);
 	munmap(uring.entries, ENTRIES * sizeof(*uring.entries));
 	munmap(uring.rings, uring.rings_size);
 	close(uring.fd);
-	return fd;
+	return result;
+}
+
+int uring_accept(int listener, bool by_worker)
+{
+	struct io_uring_sqe entry = { .opcode = IORING_OP_ACCEPT, .fd = listener };
+
+	return run_alone(&entry, by_worker);
+}
+
+size_t uring_receive(int fd, void *bytes, size_t size, bool by_worker)
+{
+	struct io_uring_sqe entry = {
+		.opcode = IORING_OP_RECV,
+		.fd = fd,
+		.addr = (uintptr_t)bytes,
+		.len = (uint32_t)size,
+	};
+
+	return (size_t)run_alone(&entry, by_worker);
 }

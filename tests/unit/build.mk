@@ -13,16 +13,24 @@ UNIT_CLI_OBJECTS := $(patsubst %.c,$(O)/%.o,$(filter-out %/main.c,$(wildcard use
 
 UNIT_TESTS += $(UNIT_LIBHADAL) $(UNIT_CLI)
 
+# cli_help reads manual pages; cli_doctor_* and cli_support make certificates and look into archives.
+DEB_PACKAGES += groff-base openssl tar
+
 $(UNIT_LIBHADAL:%=%.o) $(UNIT_DIR)/memory_ring.o: HADAL_CFLAGS += -Iuserspace/libhadal
 
 $(UNIT_LIBHADAL): $(UNIT_DIR)/libhadal_%: $(UNIT_DIR)/libhadal_%.o $(UNIT_DIR)/memory_ring.o $(O)/libhadal.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lz -pthread
 
-$(UNIT_CLI:%=%.o): HADAL_CFLAGS += -Iuserspace/cli -Iuserspace/libhadal
+$(UNIT_CLI:%=%.o) $(UNIT_DIR)/host_fixture.o: HADAL_CFLAGS += -Iuserspace/cli -Iuserspace/collector -Iuserspace/libhadal
 
-$(UNIT_CLI): $(UNIT_DIR)/cli_%: $(UNIT_DIR)/cli_%.o $(UNIT_CLI_OBJECTS) $(O)/libhadal.a
+UNIT_CLI_PARTS := $(addprefix $(UNIT_DIR)/, host_fixture.o records.o web_server.o)
+
+$(UNIT_CLI): $(UNIT_DIR)/cli_%: $(UNIT_DIR)/cli_%.o $(UNIT_CLI_PARTS) $(UNIT_CLI_OBJECTS) $(O)/hadald-core.a $(O)/libhadal.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -ljson-c -lz
+	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CLI_LIBS)
+
+# Its AWS.
+$(UNIT_DIR)/cli_module: $(UNIT_DIR)/web_server.o
 
 include $(sort $(filter-out tests/unit/build.mk,$(wildcard tests/unit/*.mk)))

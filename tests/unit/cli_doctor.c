@@ -9,18 +9,16 @@
 
 #include <cmocka.h>
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <zlib.h>
 
 #include <hadal/hadal.h>
 
-#include "checks.h"
+#include "host_fixture.h"
+#include "text_file.h"
 
 #define RELEASE		"6.12.40-cloud-amd64"
 
@@ -29,76 +27,6 @@ static const char full_config[] =
 	"CONFIG_TRACEPOINTS=y\nCONFIG_FUNCTION_TRACER=y\nCONFIG_DYNAMIC_FTRACE=y\n"
 	"CONFIG_SECURITY_NETWORK=y\nCONFIG_CGROUPS=y\nCONFIG_SOCK_CGROUP_DATA=y\n"
 	"CONFIG_BSD_PROCESS_ACCT=y\n";
-
-struct fixture {
-	char root[64];
-	struct host host;
-};
-
-static int setup(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-
-	assert_non_null(fixture);
-	strcpy(fixture->root, "/tmp/hadal-doctor-XXXXXX");
-	assert_non_null(mkdtemp(fixture->root));
-	*state = fixture;
-	return 0;
-}
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *where)
-{
-	(void)status;
-	(void)type;
-	(void)where;
-	return remove(path);
-}
-
-static int teardown(void **state)
-{
-	struct fixture *fixture = *state;
-
-	host_release(&fixture->host);
-	nftw(fixture->root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	free(fixture);
-	return 0;
-}
-
-/* Writes content to path below the root, making its directories; mode 0755. */
-static void put(struct fixture *fixture, const char *path, const char *content)
-{
-	char full[256], *slash;
-	FILE *file;
-
-	snprintf(full, sizeof(full), "%s%s", fixture->root, path);
-	for (slash = full + strlen(fixture->root) + 1; (slash = strchr(slash, '/')); slash++) {
-		*slash = 0;
-		mkdir(full, 0755);
-		*slash = '/';
-	}
-	file = fopen(full, "we");
-	assert_non_null(file);
-	fputs(content, file);
-	fclose(file);
-	chmod(full, 0755);
-}
-
-static struct finding look(struct fixture *fixture, const char *release, const char *name)
-{
-	struct finding finding;
-	size_t i;
-
-	host_release(&fixture->host);
-	host_examine(&fixture->host, fixture->root, release);
-	for (i = 0; i < check_count; i++) {
-		if (strcmp(checks[i].name, name))
-			continue;
-		check_run(&checks[i], &fixture->host, &finding);
-		return finding;
-	}
-	fail_msg("no check is named %s", name);
-	return finding;
-}
 
 static void expect_good(struct fixture *fixture, const char *name)
 {
@@ -248,24 +176,40 @@ static void a_module_that_is_there_needs_no_tools(void **state)
 	assert_int_equal(look(fixture, RELEASE, "kernel").verdict, VERDICT_GOOD);
 }
 
+/* Its other kernel has one: in a file of its own, or by DKMS without sources. */
+static void a_host_that_gets_modules_built_is_not_told_to_build(void **state)
+{
+	static const char *const signs[] = {
+		"/usr/src/hadal-" HADAL_VERSION "/.prebuilt", "/lib/modules/6.12.0-other/updates/hadal.ko.xz",
+	};
+	struct fixture *fixture = *state;
+	struct finding finding;
+	char path[128];
+
+	put(fixture, "/usr/src/hadal-" HADAL_VERSION "/dkms.conf", "");
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
+		assert_int_equal(look(fixture, RELEASE, "compiler").verdict, VERDICT_BAD);
+		put(fixture, signs[i], "");
+		assert_int_equal(look(fixture, RELEASE, "compiler").verdict, VERDICT_NOT_NEEDED);
+		assert_int_equal(look(fixture, RELEASE, "kernel headers").verdict, VERDICT_NOT_NEEDED);
+		finding = look(fixture, RELEASE, "module installed");
+		assert_int_equal(finding.verdict, VERDICT_BAD);
+		assert_non_null(strstr(finding.text, "this host gets it built, and has none for this kernel"));
+		assert_non_null(strstr(finding.remedy, "prebuilt install ARCHIVE, which 'make module-archive KERNEL=" RELEASE "'"));
+		snprintf(path, sizeof(path), "%s%s", fixture->root, signs[i]);
+		assert_int_equal(remove(path), 0);
+	}
+	/* Where DKMS is, such a file is not what the host lives by. */
+	put(fixture, signs[1], "");
+	put(fixture, "/usr/sbin/dkms", "");
+	assert_int_equal(look(fixture, RELEASE, "compiler").verdict, VERDICT_BAD);
+}
+
 static void what_runs_is_not_looked_at_elsewhere(void **state)
 {
 	assert_int_equal(look(*state, RELEASE, "module loaded").verdict, VERDICT_UNKNOWN);
 	assert_int_equal(look(*state, RELEASE, "device").verdict, VERDICT_UNKNOWN);
-	assert_int_equal(look(*state, RELEASE, "module signatures").verdict, VERDICT_UNKNOWN);
-}
-
-/* As if the system below the root were the one that runs. */
-static struct finding look_running(struct fixture *fixture, const char *name)
-{
-	struct finding finding = look(fixture, RELEASE, name);
-	size_t i;
-
-	fixture->host.running = true;
-	for (i = 0; i < check_count; i++)
-		if (!strcmp(checks[i].name, name))
-			check_run(&checks[i], &fixture->host, &finding);
-	return finding;
+	assert_int_equal(look(*state, RELEASE, "signature enforcement").verdict, VERDICT_UNKNOWN);
 }
 
 static void signatures_may_be_demanded(void **state)
@@ -273,16 +217,16 @@ static void signatures_may_be_demanded(void **state)
 	struct fixture *fixture = *state;
 	struct finding finding;
 
-	assert_int_equal(look_running(fixture, "module signatures").verdict, VERDICT_GOOD);
+	assert_int_equal(look_running(fixture, RELEASE, "signature enforcement").verdict, VERDICT_GOOD);
 	put(fixture, "/sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
 	put(fixture, "/sys/module/module/parameters/sig_enforce", "N\n");
-	assert_int_equal(look_running(fixture, "module signatures").verdict, VERDICT_GOOD);
+	assert_int_equal(look_running(fixture, RELEASE, "signature enforcement").verdict, VERDICT_GOOD);
 	put(fixture, "/sys/module/module/parameters/sig_enforce", "Y\n");
-	finding = look_running(fixture, "module signatures");
+	finding = look_running(fixture, RELEASE, "signature enforcement");
 	assert_int_equal(finding.verdict, VERDICT_BAD);
 	assert_non_null(strstr(finding.text, "sig_enforce"));
 	put(fixture, "/sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
-	finding = look_running(fixture, "module signatures");
+	finding = look_running(fixture, RELEASE, "signature enforcement");
 	assert_non_null(strstr(finding.text, "locked down"));
 	assert_non_null(strstr(finding.remedy, "kernel command line"));
 }
@@ -296,14 +240,14 @@ static void secure_boot_is_mended_by_distribution(void **state)
 	put(fixture, "/sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
 	put(fixture, path, "\6\1\1\1\1");
 	put(fixture, "/etc/os-release", "ID=debian\n");
-	finding = look_running(fixture, "module signatures");
+	finding = look_running(fixture, RELEASE, "signature enforcement");
 	assert_non_null(strstr(finding.text, "Secure Boot is on"));
 	assert_non_null(strstr(finding.remedy, "mokutil --import"));
 	put(fixture, "/etc/os-release", "ID=\"amzn\"\n");
-	finding = look_running(fixture, "module signatures");
+	finding = look_running(fixture, RELEASE, "signature enforcement");
 	assert_non_null(strstr(finding.remedy, "without Secure Boot"));
 	put(fixture, "/sys/module/hadal/version", "");
-	assert_int_equal(look_running(fixture, "module signatures").verdict, VERDICT_GOOD);
+	assert_int_equal(look_running(fixture, RELEASE, "signature enforcement").verdict, VERDICT_GOOD);
 }
 
 static void modules_may_be_disabled(void **state)
@@ -311,31 +255,80 @@ static void modules_may_be_disabled(void **state)
 	struct fixture *fixture = *state;
 	struct finding finding;
 
-	finding = look_running(fixture, "module loading");
+	finding = look_running(fixture, RELEASE, "module loading");
 	assert_int_equal(finding.verdict, VERDICT_BAD);
 	assert_non_null(strstr(finding.remedy, "CONFIG_MODULES"));
 	put(fixture, "/proc/modules", "");
 	put(fixture, "/proc/sys/kernel/modules_disabled", "0\n");
-	assert_int_equal(look_running(fixture, "module loading").verdict, VERDICT_GOOD);
+	assert_int_equal(look_running(fixture, RELEASE, "module loading").verdict, VERDICT_GOOD);
 	put(fixture, "/proc/sys/kernel/modules_disabled", "1\n");
-	assert_int_equal(look_running(fixture, "module loading").verdict, VERDICT_BAD);
+	assert_int_equal(look_running(fixture, RELEASE, "module loading").verdict, VERDICT_BAD);
 }
 
 static void the_device_is_looked_at(void **state)
 {
 	struct fixture *fixture = *state;
 
-	assert_string_equal(look_running(fixture, "device").remedy, "modprobe hadal");
-	assert_string_equal(look_running(fixture, "module loaded").remedy, "modprobe hadal");
+	assert_string_equal(look_running(fixture, RELEASE, "device").remedy, "hadal module load");
+	assert_string_equal(look_running(fixture, RELEASE, "module loaded").remedy, "hadal module load");
 	put(fixture, "/sys/module/hadal/version", "");
-	assert_string_equal(look_running(fixture, "device").remedy, "udevadm trigger --name-match=hadal");
+	assert_string_equal(look_running(fixture, RELEASE, "device").remedy, "udevadm trigger --name-match=hadal");
 	put(fixture, "/dev/hadal", "");
-	assert_int_equal(look_running(fixture, "device").verdict, VERDICT_GOOD);
+	assert_int_equal(look_running(fixture, RELEASE, "device").verdict, VERDICT_GOOD);
 	/* A file that is no device answers no ioctl. */
-	assert_int_equal(look_running(fixture, "abi").verdict, VERDICT_UNKNOWN);
+	assert_int_equal(look_running(fixture, RELEASE, "abi").verdict, VERDICT_UNKNOWN);
 }
 
-#define TEST(function)	cmocka_unit_test_setup_teardown(function, setup, teardown)
+/* ---- docs/operate.md ---- */
+
+#define PAGE	"docs/operate.md"
+
+static bool is_check(const char *name, size_t length)
+{
+	for (size_t i = 0; i < check_count; i++)
+		if (strlen(checks[i].name) == length && !strncmp(checks[i].name, name, length))
+			return true;
+	return false;
+}
+
+/* Each name between backquotes in the first cells of the table of findings. */
+static size_t count_documented(char *table)
+{
+	size_t count = 0;
+
+	for (char *row = strtok(table, "\n"); row; row = strtok(NULL, "\n")) {
+		char *end = strstr(row, "` |"), *name = row;
+
+		while (end && (name = strchr(name, '`')) && name <= end) {
+			size_t length = strcspn(name + 1, "`");
+
+			if (!is_check(name + 1, length))
+				fail_msg("%.*s is in %s and is no check", (int)length, name + 1, PAGE);
+			name += length + 2;
+			count++;
+		}
+	}
+	return count;
+}
+
+static void findings_are_documented(void **state)
+{
+	char *page = read_file(PAGE), *table = strstr(page, "| finding |"), *end;
+
+	(void)state;
+	assert_non_null(table);
+	end = strstr(table, "\n\n");
+	assert_non_null(end);
+	*end = '\0';
+	for (size_t i = 0; i < check_count; i++)
+		if (!is_quoted(table, checks[i].name, '`'))
+			fail_msg("%s is not in %s", checks[i].name, PAGE);
+	table = strstr(table, "| --- |") + 1;
+	assert_int_equal(count_documented(strchr(table, '\n')), check_count);
+	free(page);
+}
+
+#define TEST(function)	cmocka_unit_test_setup_teardown(function, host_setup, host_teardown)
 
 int main(void)
 {
@@ -347,11 +340,13 @@ int main(void)
 		TEST(headers_come_from_the_distribution),
 		TEST(tools_come_from_the_distribution),
 		TEST(a_module_that_is_there_needs_no_tools),
+		TEST(a_host_that_gets_modules_built_is_not_told_to_build),
 		TEST(what_runs_is_not_looked_at_elsewhere),
 		TEST(signatures_may_be_demanded),
 		TEST(secure_boot_is_mended_by_distribution),
 		TEST(modules_may_be_disabled),
 		TEST(the_device_is_looked_at),
+		cmocka_unit_test(findings_are_documented),
 	};
 
 	return cmocka_run_group_tests_name("doctor", tests, NULL, NULL);

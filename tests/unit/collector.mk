@@ -3,12 +3,19 @@
 # Unit tests of hadald: each collector_NAME.c is a program.
 
 UNIT_COLLECTOR := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/collector_*.c))
-COLLECTOR_TEST_OBJS := $(addprefix $(UNIT_DIR)/, records.o web_server.o)
+COLLECTOR_TEST_OBJS := $(addprefix $(UNIT_DIR)/, model_fixture.o records.o series_receiver.o web_server.o)
 
 UNIT_TESTS += $(UNIT_COLLECTOR)
 
-$(UNIT_COLLECTOR:%=%.o): HADAL_CFLAGS += -Iuserspace/collector
+# collector_ecs_api has signatures checked by check_signature.py.
+DEB_PACKAGES += python3
+
+$(UNIT_COLLECTOR:%=%.o) $(UNIT_DIR)/model_fixture.o $(UNIT_DIR)/series_receiver.o: HADAL_CFLAGS += -Iuserspace/collector
 
 $(UNIT_COLLECTOR): $(UNIT_DIR)/collector_%: $(UNIT_DIR)/collector_%.o $(COLLECTOR_TEST_OBJS) $(O)/hadald-core.a $(O)/libhadal.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(HADALD_LIBS)
+
+# It decodes what is shipped.
+$(UNIT_DIR)/collector_fields.o: CFLAGS += $(shell pkg-config --cflags $(SHIP_PACKAGES))
+$(UNIT_DIR)/collector_fields.o: | $(SHIP_PROTO).h

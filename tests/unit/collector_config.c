@@ -124,7 +124,7 @@ static void every_key_is_taken(void **state)
 		   "logs = off\n"
 		   "profile = full\n"
 		   "histograms = explicit\n"
-		   "arguments = on\nudp = on\n"
+		   "arguments = on\nudp = on\ndns = off\nbuilds = off\n"
 		   "[module]\n"
 		   "lifecycle_ring = 64K\n"
 		   "flow_ring = 2M\n"
@@ -144,7 +144,11 @@ static void every_key_is_taken(void **state)
 		   "[host]\n"
 		   "id = i-1\n"
 		   "[peers]\n"
-		   "networks = 10.1.0.0/16, 2001:db8::/32\n", 0644);
+		   "networks = 10.1.0.0/16, 2001:db8::/32\n"
+		   "load_balancers = 10.2.0.0/24\n"
+		   "[proxies]\n"
+		   "containers = edge-*, gate\n"
+		   "executables = haproxy\n", 0644);
 	assert_int_equal(load(place, &config), 0);
 	assert_string_equal(place->report, "");
 	assert_string_equal(config.endpoint, "https://collector.example:4318/base");
@@ -154,6 +158,11 @@ static void every_key_is_taken(void **state)
 	assert_string_equal(config.headers[1].name, "y");
 	assert_string_equal(config.headers[1].value, "c,d");
 	assert_true(config.no_compression);
+	assert_int_equal(config.proxy_count, 2);
+	assert_string_equal(config.proxies[0].via, "edge");
+	assert_string_equal(config.proxies[1].pattern, "gate");
+	assert_int_equal(config.proxy_executable_count, 1);
+	assert_string_equal(config.proxy_executables[0].pattern, "haproxy");
 	assert_int_equal(config.timeout, 7000);
 	assert_int_equal(config.queue_bytes, 32 << 20);
 	assert_int_equal(config.interval, 10);
@@ -162,6 +171,10 @@ static void every_key_is_taken(void **state)
 	assert_int_equal(config.histograms, HISTOGRAM_EXPLICIT);
 	assert_true(config.arguments);
 	assert_true(config.udp);
+	assert_false(config.dns);
+	assert_int_equal(config.balancer_count, 1);
+	assert_string_equal(config.balancers[0].name, "10.2.0.0/24");
+	assert_false(config.builds);
 	assert_int_equal(config.lifecycle_ring, 65536);
 	assert_int_equal(config.flow_ring, 2 << 20);
 	assert_int_equal(config.watermark, 4096);
@@ -197,7 +210,10 @@ static void nothing_set_means_nothing_leaves(void **state)
 	assert_int_equal(config.interval, 60);
 	assert_int_equal(config.argv_max, 256);
 	assert_true(config.filter_loopback);
+	assert_true(config.dns);
+	assert_true(config.builds);
 	assert_int_equal(config.filter_cgroup_count + config.filter_port_count + config.filter_not_port_count + config.filter_min_duration, 0);
+	assert_int_equal(config.points, 500);
 	assert_int_equal(config.edges_host, 2000);
 	assert_int_equal(config.edges_workload, 200);
 	config_free(&config);
@@ -216,6 +232,18 @@ static void faults_name_file_line_and_key(void **state)
 		  ":2: key 'collector.interval': '99999999999999999999999' is not a number" },
 		{ "[collector]\nlogs = all\n", ":2: key 'collector.logs': 'all' is neither 'lifecycle' nor 'off'" },
 		{ "[collector]\narguments = yes\n", ":2: key 'collector.arguments': 'yes' is neither 'on' nor 'off'" },
+		{ "[collector]\nredact = (x\n", ":2: key 'collector.redact': not a regular expression (POSIX, extended), "
+		  "or one that matches the empty text" },
+		{ "[collector]\nredact = x*\n", ":2: key 'collector.redact': not a regular expression (POSIX, extended), "
+		  "or one that matches the empty text" },
+		{ "[collector]\nseccomp = on\n",
+		  ":2: key 'collector.seccomp': 'on' is none of 'refuse', 'kill', 'off'" },
+		{ "[module]\nload = maybe\n", ":2: key 'module.load': 'maybe' is none of 'on', 'off', 'canary'" },
+		{ "[module]\nload = canary\n",
+		  ":2: key 'module.load': 'canary' without module.tag or module.parameter, which say where" },
+		{ "[module]\ntag = a/b\n", ":2: key 'module.tag': 'a/b' is no key of a tag of 128 letters, digits or + - = . , _ : @ at most" },
+		{ "[module]\nparameter_endpoint = http://example.com\n",
+		  ":2: key 'module.parameter_endpoint': 'http://example.com' begins neither with https:// nor with http://127.0.0.1" },
 		{ "[module]\nflow_ring = 1T\n",
 		  ":2: key 'module.flow_ring': '1T' is not a number of bytes (such as 65536, 64K, 1M)" },
 		{ "[module]\nflow_ring = 17179869184G\n",
@@ -244,16 +272,26 @@ static void faults_name_file_line_and_key(void **state)
 		  ":2: key 'filter.min_duration': not a number of milliseconds of at most a day" },
 		{ "[filter]\nmin_duration = 86400001\n",
 		  ":2: key 'filter.min_duration': not a number of milliseconds of at most a day" },
+		{ "[otlp]\nauth = basic\n", ":2: key 'otlp.auth': 'basic' is none of 'bearer', 'sigv4', 'none'" },
 		{ "[otlp]\nheaders = a\n", ":2: key 'otlp.headers': not a list of NAME=VALUE, with commas between" },
 		{ "[otlp]\nheaders = a=%0\n", ":2: key 'otlp.headers': a value with a broken percent-encoding" },
 		{ "[otlp]\nheaders = =b\n", ":2: key 'otlp.headers': a header without a name" },
 		{ "[otlp]\ncompression = zstd\n", ":2: key 'otlp.compression': neither 'gzip' nor 'none'" },
 		{ "[peers]\nnetworks = 10.0.0.0/40\n",
 		  ":2: key 'peers.networks': not a list of networks such as 10.1.0.0/16, 2001:db8::/32" },
+		{ "[proxies]\ncontainers = envoy, *\n",
+		  ":2: key 'proxies.containers': not a list of names of up to 63 characters, none with a wildcard in front, such as envoy, edge-*" },
 		{ "[docker]\nsocket = run/docker.sock\n",
 		  ":2: key 'docker.socket': 'run/docker.sock' is not an absolute path" },
 		{ "[ecs]\ntask_metadata = ftp://x\n",
 		  ":2: key 'ecs.task_metadata': 'ftp://x' does not begin with http://" },
+		{ "[ecs]\napi = yes\n", ":2: key 'ecs.api': 'yes' is neither 'on' nor 'off'" },
+		{ "[ecs]\napi_endpoint = http://ecs.example\n",
+		  ":2: key 'ecs.api_endpoint': 'http://ecs.example' begins neither with https:// nor with http://127.0.0.1" },
+		{ "[ecs]\napi_endpoint = http://127.0.0.1.example\n", ":2: key 'ecs.api_endpoint': "
+		  "'http://127.0.0.1.example' begins neither with https:// nor with http://127.0.0.1" },
+		{ "[ecs]\napi_endpoint = http://127.0.0.1:@ecs.example\n",
+		  ":2: key 'ecs.api_endpoint': it has a user or a password: what is asked is signed instead" },
 		{ "[limits]\nevents = 0\n", ":2: key 'limits.events': 0 is not between 1 and 1000000" },
 		{ "[otlp]\nwhat is this\n", ":2: neither [section] nor key = value" },
 	};
@@ -282,11 +320,37 @@ static void faults_of_shipping_name_their_key(void **state)
 		  ":3: key 'otlp.client_certificate': " },
 		{ "[otlp]\nendpoint = https://a.example\nclient_key = /dev/null\n",
 		  ":3: key 'otlp.client_key': a client key is configured without" },
+		{ "[otlp]\nendpoint = http://a.example\ntoken_parameter = /a\n",
+		  ":2: key 'otlp.endpoint': the token is not sent over plain http to another host" },
+		{ "[otlp]\nendpoint = https://a.example\ntoken_parameter = /a\ntoken_secret = b\n",
+		  ":3: key 'otlp.token_parameter': not together with otlp.token_secret" },
+		{ "[otlp]\nendpoint = https://a.example\ntoken_secret = a b\n",
+		  ":3: key 'otlp.token_secret': no name, and no ARN, of at most 2048 characters" },
+		{ "[otlp]\nendpoint = https://a.example\ntoken_secret = a\ntoken_endpoint = http://b.example\n",
+		  ":4: key 'otlp.token_endpoint': 'http://b.example' begins neither with https:// nor with" },
+		{ "[otlp]\nendpoint = https://a.example\ntoken_secret = a\nheaders = authorization=b\n",
+		  ":4: key 'otlp.headers': both the token and a header Authorization are configured" },
+		{ "[otlp]\nendpoint = https://a.example\nauth = sigv4\n",
+		  ":3: key 'otlp.auth': of which region to sign is said neither by the endpoint nor by AWS_REGION" },
+		{ "[otlp]\nendpoint = https://a.example\nauth = sigv4\nsigv4_region = Europe\n",
+		  ":4: key 'otlp.sigv4_region': 'Europe' is no region of AWS" },
+		{ "[otlp]\nendpoint = https://monitoring.eu-west-1.amazonaws.com\nauth = sigv4\nsigv4_service = a/b\n",
+		  ":4: key 'otlp.sigv4_service': 'a/b' is no service of AWS" },
+		{ "[otlp]\nendpoint = http://monitoring.eu-west-1.amazonaws.com\nauth = sigv4\n",
+		  ":2: key 'otlp.endpoint': AWS's signature is not sent over plain http to another host" },
+		{ "[otlp]\nendpoint = https://monitoring.eu-west-1.amazonaws.com/?a=b\nauth = sigv4\n",
+		  ":2: key 'otlp.endpoint': https://monitoring.eu-west-1.amazonaws.com/v1/metrics: what is signed has no user" },
+		{ "[otlp]\nendpoint = https://monitoring.eu-west-1.amazonaws.com\nauth = sigv4\nlogs_headers = x-amz-date=1\n",
+		  ":4: key 'otlp.logs_headers': header x-amz-date cannot be configured: it is the signature's" },
+		{ "[otlp]\nendpoint = https://monitoring.eu-west-1.amazonaws.com\nauth = sigv4\nheaders = authorization=1\n",
+		  ":4: key 'otlp.headers': both AWS's signature and a header Authorization are configured" },
 	};
 	struct place *place = *state;
 	struct config config;
 	char expected[512];
 
+	unsetenv("AWS_REGION");
+	unsetenv("AWS_DEFAULT_REGION");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		write_file(place, "hadald.conf", cases[i].text, 0644);
 		assert_int_equal(load(place, &config), -EINVAL);
@@ -432,15 +496,92 @@ static void credentials_of_systemd(void **state)
 static void signals_without_an_endpoint_are_off(void **state)
 {
 	struct place *place = *state;
-	struct hadal_ship_config ship;
+	struct hadal_sink_config sinks[HADAL_SINKS_MAX];
 	struct config config;
 
 	write_file(place, "hadald.conf", "[otlp]\nmetrics_endpoint = https://a.example/m\n", 0644);
 	assert_int_equal(load(place, &config), 0);
-	config_ship(&config, &ship);
-	assert_false(ship.signal_off[HADAL_SIGNAL_METRICS]);
-	assert_true(ship.signal_off[HADAL_SIGNAL_LOGS]);
+	assert_int_equal(config_sinks(&config, sinks), 1);
+	assert_false(sinks[0].ship.signal_off[HADAL_SIGNAL_METRICS]);
+	assert_true(sinks[0].ship.signal_off[HADAL_SIGNAL_LOGS]);
 	config_free(&config);
+}
+
+static void sinks_have_sections(void **state)
+{
+	struct place *place = *state;
+	struct hadal_sink_config sinks[HADAL_SINKS_MAX];
+	struct config config;
+	char text[512];
+
+	write_file(place, "a-token", "of-b\n", 0600);
+	snprintf(text, sizeof(text), "[otlp]\nendpoint = https://a.example\n[sink b]\nendpoint = https://b.example\n"
+		 "token_file = %s/a-token\nheaders = x=1\ntemporality = delta\nsignals = metrics\n"
+		 "[collector]\ninterval = 9\n[sink c]\nlogs_endpoint = https://c.example/l\n[sink b]\ntimeout = 3\n",
+		 place->directory);
+	write_file(place, "hadald.conf", text, 0644);
+	setenv("HADAL_TOKEN", "of-a", 1);
+	assert_int_equal(load(place, &config), 0);
+	clear_environment();
+	assert_int_equal(config.interval, 9);
+	assert_int_equal(config_sinks(&config, sinks), 3);
+	assert_string_equal(sinks[0].name, "otlp");
+	assert_string_equal(sinks[0].ship.token, "of-a");
+	assert_false(sinks[0].delta);
+	assert_string_equal(sinks[1].name, "b");
+	assert_string_equal(sinks[1].kind, "otlp");
+	assert_string_equal(sinks[1].ship.endpoint, "https://b.example");
+	assert_string_equal(sinks[1].ship.token, "of-b");
+	assert_string_equal(sinks[1].ship.headers[0].name, "x");
+	assert_int_equal(sinks[1].ship.timeout_ms, 3000);
+	assert_true(sinks[1].delta && sinks[1].ship.signal_off[HADAL_SIGNAL_LOGS]);
+	assert_false(sinks[1].ship.signal_off[HADAL_SIGNAL_METRICS]);
+	assert_string_equal(sinks[2].name, "c");
+	assert_null(sinks[2].ship.token);
+	assert_true(sinks[2].ship.signal_off[HADAL_SIGNAL_METRICS]);
+	config_free(&config);
+}
+
+static void a_sink_alone_ships(void **state)
+{
+	struct place *place = *state;
+	struct hadal_sink_config sinks[HADAL_SINKS_MAX];
+	struct config config;
+
+	write_file(place, "hadald.conf", "[sink b]\nendpoint = https://b.example\n[collector]\nlogs = off\n", 0644);
+	assert_int_equal(load(place, &config), 0);
+	assert_true(config_ships(&config));
+	assert_int_equal(config_sinks(&config, sinks), 1);
+	assert_string_equal(sinks[0].name, "b");
+	assert_true(sinks[0].ship.signal_off[HADAL_SIGNAL_LOGS]);
+	config_free(&config);
+}
+
+static void faults_of_sinks_name_line_and_key(void **state)
+{
+	static const struct {
+		const char *text, *told;
+	} cases[] = {
+		{ "[sink b]\nendpoint = ftp://b\n", ":2: key 'sink b.endpoint': " },
+		{ "[sink b]\ntimeout = never\n", ":2: key 'sink b.timeout': " },
+		{ "[sink b]\nendpoint = https://b\ntype = smoke\n", ":3: key 'sink b': type: there is no such type of sink" },
+		{ "[sink b]\nendpoint = https://b\ncolour = red\n", ":2: key 'sink b': a sink of type otlp has no key 'colour'" },
+		{ "[sink b]\nendpoint = https://b\nqueue = 1M\n", ":2: key 'sink b': a sink of type otlp has no key 'queue'" },
+		{ "[sink b]\nendpoint = https://b\nsignals = some\n", "signals: none of 'all', 'metrics', 'logs'" },
+		{ "[sink b/c]\nendpoint = https://b\n", ":2: key 'sink b/c': 'b/c' is no name of a sink" },
+		{ "[sink otlp]\nendpoint = https://b\n", "that is the name of the sink that [otlp] is" },
+		{ "[sink b]\ntype = otlp\n", ":2: key 'sink b': it has no endpoint" },
+	};
+	struct place *place = *state;
+	struct config config;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		write_file(place, "hadald.conf", cases[i].text, 0644);
+		assert_int_equal(load(place, &config), -EINVAL);
+		if (!strstr(place->report, cases[i].told))
+			fail_msg("'%s' is told as '%s'", cases[i].text, place->report);
+		config_free(&config);
+	}
 }
 
 int main(void)
@@ -458,6 +599,9 @@ int main(void)
 		TEST(tokens_stay_secret),
 		TEST(credentials_of_systemd),
 		TEST(signals_without_an_endpoint_are_off),
+		TEST(sinks_have_sections),
+		TEST(a_sink_alone_ships),
+		TEST(faults_of_sinks_name_line_and_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

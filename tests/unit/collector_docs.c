@@ -16,14 +16,13 @@
 
 #include <cmocka.h>
 
-#include "config.h"
+#include "config_keys.c"	/* what each key sets is its own */
 #include "counts.h"
+#include "export_usage.h"
 #include "text_file.h"
 
 #define CONFIGURATION	"docs/configuration.md"
 #define METRICS		"docs/metrics.md"
-#define EXPORT		"userspace/collector/export.c"
-#define NAMES		"userspace/libhadal/include/hadal/names.h"
 #define EXAMPLE		"packaging/hadald.conf"
 
 /* Calls @each for what the one group of @pattern takes, all over @text; returns how often. */
@@ -107,6 +106,116 @@ static void variables_are_documented(void **state)
 	free(page);
 }
 
+/* Whether @value is what @config has: to set it changes nothing. Of a string it has its own, at another address. */
+static bool is_default(struct config *config, const struct config_option *option, const char *value)
+{
+	size_t values = offsetof(struct config, origin);
+	unsigned char before[sizeof(*config)];
+	const char *string;
+
+	if (strcmp(option->key, "module.device") == 0)
+		return !config->device && strcmp(HADAL_DEVICE_PATH, value) == 0;
+	if (option->type == OPTION_STRING) {
+		string = *(char **)((char *)config + option->offset);
+		return string && strcmp(string, value) == 0;
+	}
+	if (strcmp(option->key, "ec2.metadata") == 0)
+		return strcmp(config->ec2_metadata, value) == 0;
+	memcpy(before, config, values);
+	config_set(config, "test", option, value);
+	assert_int_equal(config->errors, 0);
+	return memcmp(before, config, values) == 0;
+}
+
+/* Whether it is as if it were not set: no text, none of what it lists, 0. */
+static bool is_nothing(const struct config *config, const struct config_option *option)
+{
+	static const uint8_t zeros[CONFIG_KEY_SIZE];
+	static const struct {
+		const char *key;
+		size_t count;
+	} lists[] = {
+		{ "otlp.headers", offsetof(struct config, header_count) },
+		{ "otlp.metrics_headers", offsetof(struct config, header_count) },
+		{ "otlp.logs_headers", offsetof(struct config, header_count) },
+		{ "filter.cgroups", offsetof(struct config, filter_cgroup_count) },
+		{ "filter.ports", offsetof(struct config, filter_port_count) },
+		{ "filter.not_ports", offsetof(struct config, filter_not_port_count) },
+		{ "peers.networks", offsetof(struct config, network_count) },
+		{ "peers.load_balancers", offsetof(struct config, balancer_count) },
+		{ "proxies.executables", offsetof(struct config, proxy_executable_count) },
+	};
+
+	if (option->type == OPTION_STRING)
+		return !*(char **)((char *)config + option->offset);
+	if (strcmp(option->key, "module.connection_key") == 0)
+		return memcmp(config->connection_key, zeros, sizeof(zeros)) == 0;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		if (strcmp(lists[i].key, option->key) == 0)
+			return !*(unsigned int *)((char *)config + lists[i].count);
+	}
+	return false;
+}
+
+/* "| `KEY`, `KEY` | `DEFAULT`, `DEFAULT` |": a value for each key; words: what comes of it if nothing is set. */
+static unsigned int check_defaults(struct config *config, char *keys, char *defaults)
+{
+	bool literal = *defaults == '`';
+	unsigned int count = 0;
+
+	for (char *key = strtok(keys, "` ,"); key; key = strtok(NULL, "` ,")) {
+		char *dot = strchr(key, '.'), *end = literal ? strchr(defaults + 1, '`') : NULL;
+		const struct config_option *option;
+
+		if (!dot)
+			continue;
+		*dot = '\0';
+		option = config_find(key, dot + 1);
+		assert_non_null(option);
+		if (end)
+			*end = '\0';
+		if (end ? !is_default(config, option, defaults + 1) : !is_nothing(config, option))
+			fail_msg("%s: its default is not '%s', as %s has it", option->key, defaults + literal, CONFIGURATION);
+		if (end) {
+			*end = '`';
+			defaults = strncmp(end, "`, `", 4) == 0 ? end + 3 : defaults;
+		}
+		count++;
+	}
+	return count;
+}
+
+static void defaults_are_documented(void **state)
+{
+	char *page = read_file(CONFIGURATION), *next;
+	unsigned int found = 0, keys = 0;
+	struct config config;
+
+	(void)state;
+	config_default(&config, stderr);
+	for (char *row = page; row; row = next) {
+		char *second, *end;
+
+		next = strchr(row, '\n');
+		if (next)
+			*next++ = '\0';
+		if (strncmp(row, "| `", 3))
+			continue;
+		second = strstr(row, " | ");
+		assert_non_null(second);
+		*second = '\0';
+		end = strstr(second + 3, " |");
+		assert_non_null(end);
+		*end = '\0';
+		found += check_defaults(&config, row + 2, second + 3);
+	}
+	while (config_key(keys))
+		keys++;
+	assert_int_equal(found, keys);
+	config_free(&config);
+	free(page);
+}
+
 /* What the packaged file shows is taken, each line of it. */
 static void the_packaged_file_is_in_order(void **state)
 {
@@ -136,31 +245,62 @@ static void is_on_the_page(void *context, const char *name)
 		fail_msg("%s is shipped and not in %s", name, METRICS);
 }
 
-struct sources {
-	const char *export, *names;
+/* Where names of what is shipped stand; those of the last alone are not all shipped in metrics. */
+static const char *const name_sources[] = {
+	"userspace/collector/export.c", "userspace/collector/export_info.c", "userspace/collector/export_usage.c",
+	"userspace/collector/export_self.c", "userspace/collector/export_processes.c",
+	"userspace/libhadal/include/hadal/names.h",
 };
+
+enum { NAME_SOURCES = sizeof(name_sources) / sizeof(name_sources[0]) };
+
+#define NAME_FAMILIES	"(hadal|service|cloud|host|aws|network|server|process|container|oci|system|cpu|disk)"
 
 static void is_shipped(void *context, const char *name)
 {
-	const struct sources *sources = context;
+	char **sources = context;
 
-	if (!is_quoted(sources->export, name, '"') && !is_quoted(sources->names, name, '"'))
-		fail_msg("%s is in %s and is not shipped", name, METRICS);
+	for (unsigned int i = 0; i < NAME_SOURCES; i++) {
+		if (is_quoted(sources[i], name, '"'))
+			return;
+	}
+	fail_msg("%s is in %s and is not shipped", name, METRICS);
 }
 
 static void names_are_documented(void **state)
 {
-	char *page = read_file(METRICS), *export = read_file(EXPORT), *names = read_file(NAMES);
-	struct sources sources = { export, names };
+	char *page = read_file(METRICS), *sources[NAME_SOURCES];
+	unsigned int found = 0;
 
 	(void)state;
-	assert_true(each_match(export, "\"((hadal|service|cloud|host|aws|network)[.][a-z_.]+)\"", is_on_the_page,
-			       page) > 30);
-	assert_true(each_match(page, "`((hadal|service|cloud|host|aws|network|server)[.][a-z_.]+)`", is_shipped,
-			       &sources) > 30);
+	for (unsigned int i = 0; i < NAME_SOURCES; i++) {
+		sources[i] = read_file(name_sources[i]);
+		if (i + 1 < NAME_SOURCES)
+			found += each_match(sources[i], "\"(" NAME_FAMILIES "[.][a-z0-9_.]+)\"", is_on_the_page, page);
+	}
+	assert_true(found > 66);
+	assert_true(each_match(page, "`(" NAME_FAMILIES "[.][a-z0-9_.]+)`", is_shipped, sources) > 60);
+	for (unsigned int i = 0; i < NAME_SOURCES; i++)
+		free(sources[i]);
 	free(page);
-	free(export);
-	free(names);
+}
+
+/* "| `NAME` | UNIT | PROFILE |", of what is used; which profile has it is the code's to say. */
+static void profiles_are_documented(void **state)
+{
+	char *page = read_file(METRICS), row[256];
+	const struct hadal_metric_info *info;
+	bool full;
+
+	(void)state;
+	for (size_t i = 0; (info = export_usage_metric(i, &full)); i++) {
+		snprintf(row, sizeof(row), "| `%s` | %s | %s, `%s` |", info->name, full ? "full" : "services",
+			 info->kind == HADAL_COUNTER ? "counter" : info->kind == HADAL_GAUGE ? "gauge" : "up-down counter",
+			 info->unit);
+		if (!strstr(page, row))
+			fail_msg("not in %s: %s", METRICS, row);
+	}
+	free(page);
 }
 
 /* ---- incidents ---- */
@@ -197,9 +337,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_are_documented),
+		cmocka_unit_test(defaults_are_documented),
 		cmocka_unit_test(variables_are_documented),
 		cmocka_unit_test(the_packaged_file_is_in_order),
 		cmocka_unit_test(names_are_documented),
+		cmocka_unit_test(profiles_are_documented),
 		cmocka_unit_test(incidents_are_documented),
 	};
 

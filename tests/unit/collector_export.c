@@ -37,7 +37,7 @@ struct world {
 	struct recorder recorder;
 	struct hadal_stats stats;
 	struct hadal_ship_stats shipped;
-	bool full;
+	bool full, builds;
 };
 
 static int cgroup_path_of(void *context, uint32_t hierarchy, uint64_t id, int pid, char *path, size_t size)
@@ -78,15 +78,16 @@ static void world_open(struct world *world, const struct model_config *from)
 	containers_answer(&world->model->containers, &answer, START);
 }
 
-static struct hadal_batch *interval(struct world *world)
+static struct hadal_batch *interval_of(struct world *world, uint64_t length)
 {
 	struct export_source source = {
 		.host = &host, .model = world->model, .stats = &world->stats, .shipped = &world->shipped,
 		.module_version = "0.1.0", .module_state = "loaded", .start_time = EPOCH, .full = world->full,
+		.builds = world->builds,
 	};
 	struct hadal_batch *batch;
 
-	world->recorder.time += 10 * SECOND;
+	world->recorder.time += length;
 	source.now = world->recorder.time;
 	source.time = EPOCH + world->recorder.time - START;
 	model_interval(world->model, source.now, source.time, false);
@@ -96,6 +97,17 @@ static struct hadal_batch *interval(struct world *world)
 	assert_int_equal(hadal_batch_error(batch), 0);
 	assert_int_equal(hadal_batch_counts(batch).refused, 0);
 	return batch;
+}
+
+static struct hadal_batch *interval(struct world *world)
+{
+	return interval_of(world, 10 * SECOND);
+}
+
+/* Too short for what may yet come to be given up. */
+static struct hadal_batch *hurried_interval(struct world *world)
+{
+	return interval_of(world, SECOND);
 }
 
 static const struct hadal_telemetry_attribute *find_attribute(const struct hadal_attributes *set, const char *key)
@@ -272,6 +284,31 @@ static void drops_of_listeners_become_points(void **state)
 	assert_int_equal(point->at.attributes->count, 2);
 	assert_int_equal(find_attribute(point->at.attributes, "server.port")->integer, 8080);
 	assert_string_equal(text_of(point->at.attributes, "network.transport"), "tcp");
+	assert_null(find_point(batch, "web", "hadal.tcp.connection.opened", NULL, NULL));
+	hadal_batch_free(batch);
+	model_free(world.model);
+}
+
+/* Apart from all else, so that rates are without them. */
+static void health_checks_become_points(void **state)
+{
+	struct end end = end_of(1, 1, HADAL_TCP_SERVER, &web, "172.17.0.2:8080", "10.2.0.9:50000");
+	struct network balancer;
+	const struct hadal_batch_point *point;
+	struct hadal_batch *batch;
+	struct world world;
+
+	(void)state;
+	assert_int_equal(network_parse("10.2.0.0/24", &balancer), 0);
+	world_open(&world, &(struct model_config){ .balancers = &balancer, .balancer_count = 1 });
+	record_accepted(&world.recorder, &end);
+	record_closed(&world.recorder, &end, 9, 0);
+	batch = interval(&world);
+	point = find_point(batch, "web", "hadal.tcp.health_check", NULL, NULL);
+	assert_int_equal(point->integer, 1);
+	assert_int_equal(point->at.attributes->count, 2);
+	assert_int_equal(find_attribute(point->at.attributes, "server.port")->integer, 8080);
+	assert_string_equal(text_of(point->at.attributes, "hadal.edge.role"), "server");
 	assert_null(find_point(batch, "web", "hadal.tcp.connection.opened", NULL, NULL));
 	hadal_batch_free(batch);
 	model_free(world.model);
@@ -524,6 +561,61 @@ static void events_become_log_records(void **state)
 	model_free(world.model);
 }
 
+/* As the thread that reads files would. */
+static void tell_build(struct world *world, const struct build_facts *facts)
+{
+	struct programs *programs = &world->model->processes.programs;
+	struct program_answer answer = { .result = PROGRAM_READ, .time = world->recorder.time };
+
+	assert_true(programs_next(programs, &answer.question));
+	answer.build = build_new(facts);
+	programs_answer(programs, &answer);
+	world->recorder.time += PROGRAM_SETTLE;
+	programs_settle(programs, world->recorder.time, false);
+}
+
+static void profile_full_names_the_build(void **state)
+{
+	static const struct build_facts facts = {
+		.gnu_id = "00ff", .go_id = "a/b", .go_version = "go1.22.1", .module_path = "example.org/shop",
+	};
+	const struct hadal_attributes *attributes;
+	struct hadal_batch *batch;
+	struct world world;
+
+	(void)state;
+	world_open(&world, &(struct model_config){ 0 });
+	world.full = world.builds = true;
+	batch = hurried_interval(&world);
+	assert_null(only_log(batch));	/* it may come yet */
+	hadal_batch_free(batch);
+
+	tell_build(&world, &facts);
+	batch = hurried_interval(&world);
+	attributes = only_log(batch)->record.attributes;
+	assert_string_equal(text_of(attributes, "process.executable.build_id.gnu"), "00ff");
+	assert_string_equal(text_of(attributes, "process.executable.build_id.go"), "a/b");
+	assert_string_equal(text_of(attributes, "process.runtime.name"), "go");
+	assert_string_equal(text_of(attributes, "process.runtime.version"), "go1.22.1");
+	assert_string_equal(text_of(attributes, "hadal.process.go.module.path"), "example.org/shop");
+	assert_null(find_attribute(attributes, "hadal.process.go.module.version"));
+	hadal_batch_free(batch);
+
+	/* what does not come is not waited for without end, and less than full does not tell */
+	record_exec(&world.recorder, &web);
+	world.recorder.time += 10 * SECOND;
+	batch = hurried_interval(&world);
+	assert_null(find_attribute(only_log(batch)->record.attributes, "process.executable.build_id.gnu"));
+	hadal_batch_free(batch);
+	record_exec(&world.recorder, &web);
+	tell_build(&world, &facts);
+	world.full = false;
+	batch = hurried_interval(&world);
+	assert_null(find_attribute(only_log(batch)->record.attributes, "process.executable.build_id.gnu"));
+	hadal_batch_free(batch);
+	model_free(world.model);
+}
+
 static void the_collector_tells_of_itself(void **state)
 {
 	struct hadal_batch *batch;
@@ -534,7 +626,9 @@ static void the_collector_tells_of_itself(void **state)
 	world.stats.class_stats[HADAL_CLASS_TCP] =
 		(struct hadal_class_stats){ .produced = 12, .delivered = 10, .lost = 2 };
 	world.stats.filtered[HADAL_CLASS_TCP] = 7;
-	world.shipped.signal[HADAL_SIGNAL_METRICS].accepted = 77;
+	world.shipped.sink_count = 2;
+	world.shipped.sink[0] = (struct hadal_sink_stats){ .name = "one", .signal[HADAL_SIGNAL_METRICS].accepted = 77 };
+	world.shipped.sink[1] = (struct hadal_sink_stats){ .name = "two", .signal[HADAL_SIGNAL_LOGS].dropped_old = 5 };
 	count(&world.model->counts, COUNT_FLOWS_FULL);
 	batch = interval(&world);
 	assert_int_equal(value_of(batch, "hadald", "hadal.collector.records", "hadal.record.outcome", "delivered"), 10);
@@ -543,7 +637,49 @@ static void the_collector_tells_of_itself(void **state)
 	assert_int_equal(value_of(batch, "hadald", "hadal.collector.incident", "hadal.collector.incident.kind",
 				  "flows_full"), 1);
 	assert_int_equal(value_of(batch, "hadald", "hadal.collector.exported", "hadal.export.signal", "metrics"), 77);
+	assert_int_equal(value_of(batch, "hadald", "hadal.collector.exported", "hadal.export.sink", "one"), 77);
+	assert_int_equal(value_of(batch, "hadald", "hadal.collector.exported", "hadal.export.sink", "two"), 5);
 	assert_int_equal(value_of(batch, "hadald", "hadal.module.state", "hadal.module.state", "loaded"), 1);
+	hadal_batch_free(batch);
+	model_free(world.model);
+}
+
+/* Each state of the module is a series of its own: the one that is over ends, once. */
+static void the_module_may_come(void **state)
+{
+	struct export_source source = { .host = &host, .module_version = "0.1.0", .module_state = "loaded",
+					.ended_version = "", .ended_state = "absent", .start_time = EPOCH,
+					.time = EPOCH + SECOND };
+	struct hadal_stats stats = { 0 };
+	struct hadal_batch *batch;
+	struct world world;
+
+	(void)state;
+	world_open(&world, &(struct model_config){ 0 });
+	source.model = world.model;
+	source.stats = &stats;
+	batch = export_batch(&source);
+	assert_int_equal(value_of(batch, "hadald", "hadal.module.state", "hadal.module.version", "0.1.0"), 1);
+	expect_end(batch, "hadald", "hadal.module.state", "hadal.module.state", "absent");
+	hadal_batch_free(batch);
+	model_free(world.model);
+}
+
+/* The last interval of a hadald that stops in order: its counters are told, and that there is no state of the module any more. */
+static void a_stop_ends_the_state(void **state)
+{
+	struct hadal_stats stats = { .class_stats[HADAL_CLASS_TCP] = { .produced = 12, .delivered = 12 } };
+	struct export_source source = { .host = &host, .module_version = "0.1.0", .module_state = "loaded", .stats = &stats,
+					.start_time = EPOCH, .time = EPOCH + SECOND, .all = true };
+	struct hadal_batch *batch;
+	struct world world;
+
+	(void)state;
+	world_open(&world, &(struct model_config){ 0 });
+	source.model = world.model;
+	batch = export_batch(&source);
+	expect_end(batch, "hadald", "hadal.module.state", "hadal.module.state", "loaded");
+	assert_int_equal(value_of(batch, "hadald", "hadal.collector.records", "hadal.record.outcome", "delivered"), 12);
 	hadal_batch_free(batch);
 	model_free(world.model);
 }
@@ -589,13 +725,17 @@ int main(void)
 		cmocka_unit_test(edges_become_points),
 		cmocka_unit_test(flows_of_udp_become_points),
 		cmocka_unit_test(drops_of_listeners_become_points),
+		cmocka_unit_test(health_checks_become_points),
 		cmocka_unit_test(histograms_in_both_forms),
 		cmocka_unit_test(series_end),
 		cmocka_unit_test(starts_do_not_change),
 		cmocka_unit_test(series_end_with_their_resource),
 		cmocka_unit_test(processes_become_points),
 		cmocka_unit_test(events_become_log_records),
+		cmocka_unit_test(profile_full_names_the_build),
 		cmocka_unit_test(the_collector_tells_of_itself),
+		cmocka_unit_test(the_module_may_come),
+		cmocka_unit_test(a_stop_ends_the_state),
 		cmocka_unit_test(every_count_has_a_name),
 		cmocka_unit_test(clocks_may_step_back),
 	};

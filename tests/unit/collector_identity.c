@@ -20,8 +20,8 @@
 #include "docker.h"
 #include "ecs.h"
 #include "identity.h"
+#include "places.h"
 #include "procfs.h"
-#include "web_server.h"
 
 #define ID	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define TASK	"0f0e0d0c0b0a09080706050403020100"
@@ -78,6 +78,7 @@ static void docker_tells_all(void **state)
 	(void)state;
 	assert_int_equal(docker_parse_container(inspected, strlen(inspected), ID, &facts), 0);
 	assert_string_equal(facts.name, "ecs-web-7-web-d0c0");
+	assert_string_equal(facts.name_in_task, "web");
 	assert_string_equal(facts.image, "shop/web:7");
 	assert_string_equal(facts.endpoint, "11112222-3333");
 	assert_string_equal(facts.task.arn, ARN);
@@ -115,9 +116,11 @@ static void the_agent_tells_all(void **state)
 	(void)state;
 	assert_int_equal(ecs_parse_introspected(introspected, strlen(introspected), ID, &facts), 0);
 	assert_string_equal(facts.name, "ecs-web-7-web-d0c0");
+	assert_string_equal(facts.name_in_task, "web");
 	assert_string_equal(facts.task.arn, ARN);
 	assert_string_equal(facts.task.cluster, "prod");
-	assert_int_equal(facts.address_count, 1);
+	assert_int_equal(facts.address_count, 0);
+	assert_int_equal(facts.task.address_count, 1);
 
 	assert_int_equal(ecs_parse_task(described, strlen(described), ID, &task), 0);
 	assert_string_equal(task.arn, ARN);
@@ -249,47 +252,21 @@ static void endpoints_in_environments(void **state)
 
 /* ---- look-ups ---- */
 
-struct sources {
-	struct web_page pages[8];
-	struct web_server *server;
-	struct lookup_sources list;
-	struct http *http;
-};
-
 enum { PAGE_INSPECT, PAGE_TASKS, PAGE_V4, PAGE_METADATA };
 
 static int sources_up(void **state)
 {
-	struct sources *sources = calloc(1, sizeof(*sources));
-
-	if (!sources)
-		return -1;
-	sources->pages[PAGE_INSPECT] = (struct web_page){ INSPECT, 200, inspected, WEB_ANSWER };
-	sources->pages[PAGE_TASKS] = (struct web_page){ TASKS, 200, introspected, WEB_ANSWER };
-	sources->pages[PAGE_V4] = (struct web_page){ V4, 200, described, WEB_ANSWER };
-	sources->pages[PAGE_METADATA] = (struct web_page){ "/v1/metadata", 200, metadata, WEB_ANSWER };
-	sources->server = web_start(sources->pages);
-	sources->list = (struct lookup_sources){
-		.docker_socket = web_socket(sources->server),
-		.ecs_introspection = web_url(sources->server),
-		.ecs_task_metadata = web_url(sources->server),
+	static const struct web_page pages[] = {
+		[PAGE_INSPECT] = { INSPECT, 200, inspected, WEB_ANSWER },
+		[PAGE_TASKS] = { TASKS, 200, introspected, WEB_ANSWER },
+		[PAGE_V4] = { V4, 200, described, WEB_ANSWER },
+		[PAGE_METADATA] = { "/v1/metadata", 200, metadata, WEB_ANSWER },
 	};
-	sources->http = http_new(NULL);
-	*state = sources;
-	return sources->http ? 0 : -1;
+
+	return places_up(state, pages, sizeof(pages) / sizeof(pages[0]));
 }
 
-static int sources_down(void **state)
-{
-	struct sources *sources = *state;
-
-	http_free(sources->http);
-	web_stop(sources->server);
-	free(sources);
-	return 0;
-}
-
-static struct identity_answer look_up(struct sources *sources, const struct identity_request *request)
+static struct identity_answer look_up(struct places *sources, const struct identity_request *request)
 {
 	struct identity_answer answer;
 
@@ -303,7 +280,7 @@ static const struct identity_request request_in_task = { .container_id = ID, .in
 
 static void docker_and_agent_name_the_service(void **state)
 {
-	struct sources *sources = *state;
+	struct places *sources = *state;
 	struct identity_answer answer = look_up(sources, &request_in_task);
 
 	assert_int_equal(answer.container, IDENTITY_FOUND);
@@ -315,7 +292,7 @@ static void docker_and_agent_name_the_service(void **state)
 
 static void known_tasks_are_not_asked_for(void **state)
 {
-	struct sources *sources = *state;
+	struct places *sources = *state;
 	struct identity_request known = { .container_id = ID, .in_task = true, .task_known = true };
 
 	assert_int_equal(look_up(sources, &known).container, IDENTITY_FOUND);
@@ -324,7 +301,7 @@ static void known_tasks_are_not_asked_for(void **state)
 
 static void containers_of_no_task(void **state)
 {
-	struct sources *sources = *state;
+	struct places *sources = *state;
 	struct identity_answer answer;
 
 	sources->pages[PAGE_INSPECT].body = plain;
@@ -337,7 +314,7 @@ static void containers_of_no_task(void **state)
 /* Docker's socket may not be opened: the agent's introspection stands in. */
 static void without_docker(void **state)
 {
-	struct sources *sources = *state;
+	struct places *sources = *state;
 	struct identity_answer answer;
 
 	sources->list.docker_socket = "/nonexistent/docker.sock";
@@ -352,7 +329,7 @@ static void without_docker(void **state)
 /* The endpoint's id is then in the environment of the container's process. */
 static void endpoint_of_a_process(void **state)
 {
-	struct sources *sources = *state;
+	struct places *sources = *state;
 	struct identity_request with_pid = request_in_task;
 	struct identity_answer answer;
 	int ready[2], hold[2];
@@ -385,20 +362,25 @@ static void endpoint_of_a_process(void **state)
 
 static void no_source_at_all(void **state)
 {
-	struct sources *sources = *state;
+	struct places *sources = *state;
 	struct identity_answer answer;
 
-	sources->list = (struct lookup_sources){ "", "", "" };
+	sources->list = (struct lookup_sources){
+		.docker_socket = "", .ecs_introspection = "", .ecs_task_metadata = "",
+	};
 	answer = look_up(sources, &request);
 	assert_int_equal(answer.container, IDENTITY_UNAVAILABLE);
-	sources->list = (struct lookup_sources){ "/nonexistent", "http://127.0.0.1:1", "http://127.0.0.1:1" };
+	sources->list = (struct lookup_sources){
+		.docker_socket = "/nonexistent", .ecs_introspection = "http://127.0.0.1:1",
+		.ecs_task_metadata = "http://127.0.0.1:1",
+	};
 	answer = look_up(sources, &request);
 	assert_int_equal(answer.container, IDENTITY_UNAVAILABLE);
 }
 
 static void unknown_to_all(void **state)
 {
-	struct sources *sources = *state;
+	struct places *sources = *state;
 
 	sources->pages[PAGE_INSPECT].status = 404;
 	sources->pages[PAGE_TASKS].status = 404;
@@ -414,7 +396,7 @@ static void failing_sources(void **state)
 		{ NULL, 200, described, WEB_CUT }, { NULL, 200, described, WEB_GARBAGE },
 		{ NULL, 200, described, WEB_ENDLESS }, { NULL, 200, described, WEB_SILENCE },
 	};
-	struct sources *sources = *state;
+	struct places *sources = *state;
 
 	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
 		struct identity_answer answer;
@@ -438,7 +420,7 @@ static void wrong_sources(void **state)
 	static const char other_container[] =
 		"{\"TaskARN\":\"" ARN "\",\"ServiceName\":\"wrong\",\"Containers\":[{\"DockerId\":\"ff\"}]}";
 	static const char *const bodies[] = { other_task, other_container };
-	struct sources *sources = *state;
+	struct places *sources = *state;
 
 	for (int i = 0; i < 2; i++) {
 		struct identity_answer answer;
@@ -454,7 +436,7 @@ static void wrong_sources(void **state)
 
 static void answers_come_by_the_thread(void **state)
 {
-	struct sources *sources = *state;
+	struct places *sources = *state;
 	struct instance_facts instance;
 	struct identity *identity;
 	struct identity_answer answer;
@@ -487,7 +469,7 @@ static bool is_known(struct identity *identity, unsigned int milliseconds)
 static void instances_are_asked_for_again(void **state)
 {
 	static const char early[] = "{\"Cluster\":\"prod\",\"ContainerInstanceArn\":null,\"Version\":\"v\"}";
-	struct sources *sources = *state;
+	struct places *sources = *state;
 	struct web_page good = sources->pages[PAGE_METADATA];
 	struct identity *identity;
 
@@ -516,7 +498,7 @@ static void instances_are_asked_for_again(void **state)
 /* A silent source does not keep the thread from ending, and the queue has an end. */
 static void requests_are_bounded(void **state)
 {
-	struct sources *sources = *state;
+	struct places *sources = *state;
 	struct identity *identity;
 	unsigned int taken = 0;
 
@@ -546,7 +528,7 @@ static void a_process_by_its_start(void **state)
 
 int main(void)
 {
-#define WITH_SOURCES(function) cmocka_unit_test_setup_teardown(function, sources_up, sources_down)
+#define WITH_SOURCES(function) cmocka_unit_test_setup_teardown(function, sources_up, places_down)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(docker_tells_all),
 		cmocka_unit_test(the_agent_tells_all),

@@ -26,7 +26,7 @@
 /* Names in the first column of the page that are values of hadal.*.flags. */
 static const char *const flags[] = {
 	"dumped", "no_open_seen", "not_accepted", "accepted_after_close", "fastopen", "v4mapped",
-	"kernel_socket", "mptcp", "port_unknown", "reset_sent", "reset_received",
+	"kernel_socket", "mptcp", "port_unknown", "reset_sent", "reset_received", "indirect",
 	"ended", "idle", "other", "cut", "not_all", "truncated_by_server", "unsound",
 };
 

@@ -91,6 +91,15 @@ void record_fork(struct recorder *recorder, const struct actor *actor)
 	EMIT(recorder, record, HADAL_RECORD_PROCESS_FORK, HADAL_CLASS_PROCESS);
 }
 
+void record_fork_sibling(struct recorder *recorder, const struct actor *actor)
+{
+	struct hadal_record_process record = { .process = process_of(actor) };
+
+	record.process.ns_tgid = actor->ns_tgid;
+	record.process.flags = HADAL_PROCESS_SIBLING;
+	EMIT(recorder, record, HADAL_RECORD_PROCESS_FORK, HADAL_CLASS_PROCESS);
+}
+
 void record_existing(struct recorder *recorder, const struct actor *actor)
 {
 	struct hadal_record_process record = { .process = process_of(actor) };
@@ -141,6 +150,15 @@ void record_exit(struct recorder *recorder, const struct actor *actor, uint32_t 
 	struct hadal_record_process_exit record = { .process = process_of(actor), .exit_code = exit_code };
 
 	record.process.flags = flags;
+	EMIT(recorder, record, HADAL_RECORD_PROCESS_EXIT, HADAL_CLASS_PROCESS);
+}
+
+void record_exit_used(struct recorder *recorder, const struct actor *actor, uint64_t user, uint64_t system)
+{
+	struct hadal_record_process_exit record = {
+		.process = process_of(actor), .user_time = user, .system_time = system, .cpu_time = user + system,
+	};
+
 	EMIT(recorder, record, HADAL_RECORD_PROCESS_EXIT, HADAL_CLASS_PROCESS);
 }
 
@@ -270,4 +288,27 @@ void record_udp(struct recorder *recorder, const struct end *end, uint32_t flags
 		memcpy(record.udp.peer_address, end->tcp.peer_address, sizeof(record.udp.peer_address));
 	}
 	EMIT(recorder, record, HADAL_RECORD_UDP_FLOW, HADAL_CLASS_UDP);
+}
+
+void record_answer(struct recorder *recorder, const struct actor *actor, const void *message, size_t size)
+{
+	struct {
+		struct hadal_record_dns_answer answer;
+		uint8_t payload[HADAL_DNS_CAPTURED_MAX];
+	} record = {
+		.answer.header.lane = HADAL_LANE_FLOW,
+		.answer.dns = { .family = AF_INET, .local_port = 40000, .peer_port = HADAL_DNS_PORT,
+				.owner_tgid = actor->tgid, .owner_start_boottime = actor->start,
+				.cgroup_id = actor->cgroup, .owner = HADAL_TCP_OWNER_CALLER,
+				.net_ns = actor->net_ns, .length = (uint32_t)size,
+				.payload_offset = sizeof(record.answer) },
+	};
+	size_t captured = size < sizeof(record.payload) ? size : sizeof(record.payload);
+
+	memcpy(record.payload, message, captured);
+	record.answer.dns.captured = (uint16_t)captured;
+	if (captured < size)
+		record.answer.dns.flags = HADAL_DNS_TRUNCATED;
+	emit(recorder, &record.answer.header, (sizeof(record.answer) + captured + 7) & ~7UL,
+	     HADAL_RECORD_DNS_ANSWER, HADAL_CLASS_DNS);
 }

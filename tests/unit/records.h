@@ -43,6 +43,8 @@ void record_dump(struct recorder *recorder, uint16_t type, uint32_t what);
 void record_cgroup(struct recorder *recorder, uint16_t type, uint32_t hierarchy, uint64_t id, const char *path,
 		   uint16_t flags);
 void record_fork(struct recorder *recorder, const struct actor *actor);
+/* By a child of its parent's. */
+void record_fork_sibling(struct recorder *recorder, const struct actor *actor);
 void record_exec(struct recorder *recorder, const struct actor *actor);
 void record_existing(struct recorder *recorder, const struct actor *actor);
 /* Found by a dump, but it ended meanwhile: take it as never said. */
@@ -50,6 +52,8 @@ void record_ended(struct recorder *recorder, const struct actor *actor);
 /* The OOM killer chooses it. */
 void record_oom(struct recorder *recorder, const struct actor *actor);
 void record_exit(struct recorder *recorder, const struct actor *actor, uint32_t exit_code, uint32_t flags);
+/* The same with code 0 of one that has used that much CPU time, in ns. */
+void record_exit_used(struct recorder *recorder, const struct actor *actor, uint64_t user, uint64_t system);
 
 /* @local and @peer: "ADDRESS:PORT" or "[ADDRESS]:PORT". @owner may be NULL. */
 struct end end_of(uint64_t id, uint64_t key, uint8_t role, const struct actor *owner, const char *local,
@@ -65,6 +69,9 @@ void record_listening(struct recorder *recorder, const struct end *end);
 void record_listener_closed(struct recorder *recorder, const struct end *end);
 /* The same of one that has dropped attempts. */
 void record_listener(struct recorder *recorder, const struct end *end, uint16_t type, uint32_t dropped);
+
+/* The message, of @size bytes of which at most 512 are there, as @actor receives it. */
+void record_answer(struct recorder *recorder, const struct actor *actor, const void *message, size_t size);
 
 /* The end as a flow of UDP: sent is its counter acked. @flags: HADAL_UDP_*. */
 void record_udp(struct recorder *recorder, const struct end *end, uint32_t flags);

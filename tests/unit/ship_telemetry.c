@@ -138,7 +138,8 @@ static void test_kinds(void **state)
 	const struct hadal_histogram_value value = { .counts = (uint64_t[]){ 1 } };
 	struct hadal_metric *metric = hadal_resource_metric(resource, &counter);
 
-	assert_int_equal(hadal_metric_add_double(metric, &point, 1), -EINVAL);
+	assert_int_equal(hadal_metric_add_double(metric, &point, 1), 0);
+	assert_int_equal(hadal_metric_add_double(metric, &point, -1), -EINVAL);
 	assert_int_equal(hadal_metric_add_histogram(metric, &point, &value), -EINVAL);
 	assert_int_equal(hadal_metric_add_int(hadal_resource_metric(resource, &histogram), &point, 1), -EINVAL);
 	assert_int_equal(hadal_metric_add_histogram(hadal_resource_metric(resource, &exponential), &point, &value), -EINVAL);

@@ -13,16 +13,17 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { PATHS = 64, PATH_SIZE = 256 };
+enum { PATHS = 1024, PATH_SIZE = 256, REQUEST_SIZE = 16384 };
 
 struct web_server {
 	struct web_page *pages;
-	int tcp, local, stop;
+	int tcp, local, stop, released;
 	char url[64], socket[64];
 	pthread_t thread;
 	pthread_mutex_t lock;
 	char seen[PATHS][PATH_SIZE];	/* under lock */
 	unsigned int seen_count;
+	char posted[REQUEST_SIZE], last[REQUEST_SIZE];
 };
 
 static void check(bool ok, const char *what)
@@ -52,6 +53,20 @@ static void wait_for_end(const struct web_server *server, int fd)
 	poll(fds, 2, -1);
 }
 
+/* Returns whether there still is somebody to answer to. */
+static bool wait_for_release(const struct web_server *server, int fd)
+{
+	struct pollfd fds[3] = {
+		{ .fd = server->released, .events = POLLIN },
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = server->stop, .events = POLLIN },
+	};
+	eventfd_t count;
+
+	poll(fds, 3, -1);
+	return fds[0].revents && !eventfd_read(server->released, &count);
+}
+
 static void send_endless(const struct web_server *server, int fd)
 {
 	static const char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -68,14 +83,22 @@ static void send_endless(const struct web_server *server, int fd)
 
 static void send_page(const struct web_server *server, int fd, const struct web_page *page)
 {
-	size_t length = strlen(page->body);
+	const bool dated = page->behaviour == WEB_DATED;
+	size_t length = dated ? 0 : strlen(page->body);
 	char head[256];
 
-	snprintf(head, sizeof(head), "HTTP/1.1 %d X\r\nContent-Type: application/json\r\n"
-		 "Content-Length: %zu\r\nConnection: close\r\n\r\n", page->status, length);
+	snprintf(head, sizeof(head), "HTTP/1.1 %d X\r\nContent-Type: application/json\r\n%s%s%s"
+		 "Content-Length: %zu\r\nConnection: close\r\n\r\n", page->status, dated ? "Date: " : "",
+		 dated ? page->body : "", dated ? "\r\n" : "", length);
 	switch (page->behaviour) {
 	case WEB_SILENCE:
 		wait_for_end(server, fd);
+		break;
+	case WEB_HELD:
+		if (!wait_for_release(server, fd))
+			break;
+		send_all(fd, head, strlen(head));
+		send_all(fd, page->body, length);
 		break;
 	case WEB_GARBAGE:
 		send_all(fd, "\1\2\3\4\r\n\r\n", 8);
@@ -97,26 +120,71 @@ static void note(struct web_server *server, const char *path)
 	pthread_mutex_unlock(&server->lock);
 }
 
-static void serve(struct web_server *server, int fd)
+static bool may_have(const struct web_page *page, const char *request)
 {
-	static const struct web_page missing = { .status = 404, .body = "\"not found\"" };
-	const struct web_page *page = server->pages;
-	char request[4096] = "", path[PATH_SIZE] = "";
+	if (page->behaviour == WEB_TOKENS)
+		return strcasestr(request, "\r\nX-aws-ec2-metadata-token-ttl-seconds: ");
+	return page->behaviour != WEB_GUARDED || strcasestr(request, "\r\nX-aws-ec2-metadata-token: " WEB_TOKEN "\r\n");
+}
+
+/* Returns whether the @length bytes of @request are all of it; its body may have any in it. */
+static bool is_whole(const char *request, size_t length)
+{
+	const char *body = strstr(request, "\r\n\r\n"), *field = strcasestr(request, "\r\nContent-Length: ");
+
+	return body && (!field || request + length - (body + 4) >= (ptrdiff_t)strtoul(field + 18, NULL, 10));
+}
+
+static bool receive(int fd, char request[REQUEST_SIZE])
+{
 	size_t length = 0;
 
-	while (!strstr(request, "\r\n\r\n") && length < sizeof(request) - 1) {
-		ssize_t got = recv(fd, request + length, sizeof(request) - 1 - length, 0);
+	request[0] = '\0';
+	while (!is_whole(request, length) && length < REQUEST_SIZE - 1) {
+		ssize_t got = recv(fd, request + length, REQUEST_SIZE - 1 - length, 0);
 
 		if (got <= 0)
-			return;
+			return false;
 		length += (size_t)got;
 		request[length] = '\0';
 	}
-	sscanf(request, "GET %255s", path);
+	return true;
+}
+
+static void path_of(const char *request, char path[PATH_SIZE])
+{
+	path[0] = '\0';
+	if (sscanf(request, "GET %255s", path) == 1)
+		return;
+	if (sscanf(request, "PUT %251s", path + 4) == 1)
+		memcpy(path, "PUT ", 4);
+	else if (sscanf(request, "POST %250s", path + 5) == 1)
+		memcpy(path, "POST ", 5);
+}
+
+static void serve(struct web_server *server, int fd)
+{
+	static const struct web_page missing = { .status = 404, .body = "\"not found\"" };
+	static const struct web_page refused = { .status = 401, .body = "" };
+	const struct web_page *page = server->pages;
+	char request[REQUEST_SIZE], path[PATH_SIZE];
+
+	if (!receive(fd, request))
+		return;
+	path_of(request, path);
+	pthread_mutex_lock(&server->lock);
+	strcpy(server->last, request);
+	if (strncmp(path, "POST ", 5) == 0)
+		strcpy(server->posted, request);
+	pthread_mutex_unlock(&server->lock);
 	note(server, path);
 	while (page->path && strcmp(page->path, path))
 		page++;
-	send_page(server, fd, page->path ? page : &missing);
+	if (page->path && !may_have(page, request))
+		page = &refused;
+	else if (!page->path)
+		page = &missing;
+	send_page(server, fd, page);
 }
 
 static void *run(void *context)
@@ -170,6 +238,7 @@ struct web_server *web_start(struct web_page *pages)
 	check(server, "memory");
 	server->pages = pages;
 	server->stop = eventfd(0, 0);
+	server->released = eventfd(0, EFD_SEMAPHORE);
 	listen_tcp(server);
 	listen_local(server);
 	pthread_mutex_init(&server->lock, NULL);
@@ -188,7 +257,13 @@ void web_stop(struct web_server *server)
 	close(server->tcp);
 	close(server->local);
 	close(server->stop);
+	close(server->released);
 	free(server);
+}
+
+void web_release(struct web_server *server)
+{
+	check(!eventfd_write(server->released, 1), "the event");
 }
 
 const char *web_url(const struct web_server *server)
@@ -210,4 +285,18 @@ unsigned int web_requests(struct web_server *server, const char *path)
 		found += strcmp(server->seen[i], path) == 0;
 	pthread_mutex_unlock(&server->lock);
 	return found;
+}
+
+void web_posted(struct web_server *server, char *request, size_t size)
+{
+	pthread_mutex_lock(&server->lock);
+	snprintf(request, size, "%s", server->posted);
+	pthread_mutex_unlock(&server->lock);
+}
+
+void web_last(struct web_server *server, char *request, size_t size)
+{
+	pthread_mutex_lock(&server->lock);
+	snprintf(request, size, "%s", server->last);
+	pthread_mutex_unlock(&server->lock);
 }

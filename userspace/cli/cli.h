@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <hadal/hadal.h>
+
 /* Exit statuses. */
 enum {
 	EXIT_WELL = 0,
@@ -21,11 +23,20 @@ enum {
 int command_status(int argc, char **argv);
 int command_events(int argc, char **argv);
 int command_record(int argc, char **argv);
+int command_replay(int argc, char **argv);
+int command_flows(int argc, char **argv);
+int command_ps(int argc, char **argv);
+int command_top(int argc, char **argv);
+int command_module(int argc, char **argv);
 int command_doctor(int argc, char **argv);
+int command_support(int argc, char **argv);
 
 /* "hadal: " and the message and a newline on standard error. */
 __attribute__((format(printf, 1, 2)))
 void complain(const char *format, ...);
+
+/* Text from outside, readable: control characters would be orders to the terminal. */
+void print_text(FILE *to, struct hadal_text text);
 
 /*
  * getopt_long() has found an option that it does not know or that lacks its
@@ -33,6 +44,9 @@ void complain(const char *format, ...);
  * Returns EXIT_USAGE.
  */
 int complain_of_option(int found, char **argv);
+
+/* Complains that the value of --OPTION is not what it should be. Returns EXIT_USAGE. */
+int complain_of_value(const char *command, const char *option, const char *value, const char *wanted);
 
 /* Complains of the first operand, if there is one, and returns whether. */
 bool has_operand(int argc, char **argv);

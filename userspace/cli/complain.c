@@ -28,6 +28,12 @@ int complain_of_option(int found, char **argv)
 	return EXIT_USAGE;
 }
 
+int complain_of_value(const char *command, const char *option, const char *value, const char *wanted)
+{
+	complain("%s: --%s %s: not %s", command, option, value, wanted);
+	return EXIT_USAGE;
+}
+
 bool has_operand(int argc, char **argv)
 {
 	if (optind >= argc)

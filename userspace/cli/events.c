@@ -37,7 +37,7 @@ static void help(void)
 	      "Prints processes, TCP connections, UDP flows and answers of DNS as they\n"
 	      "happen, until interrupted, and then on standard error what was lost.\n"
 	      "\n"
-	      "  --json            JSON lines; docs/events.md and hadal(1) say what is in them\n"
+	      "  --json            JSON lines; /usr/share/doc/hadal/events.md says what is in them\n"
 	      "  --from FILE       what hadal record has written, instead of this host; -: standard input\n"
 	      "  --count N         end after N events\n"
 	      "  --class LIST      of process,cgroup,tcp,udp,dns; default: process,tcp\n"

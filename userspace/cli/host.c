@@ -2,6 +2,7 @@
 #include "host.h"
 
 #include <fts.h>
+#include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <zlib.h>
 
 #include "cli.h"
+#include "collector_setup.h"
 
 /* A kernel's configuration is a few hundred KiB. */
 #define CONFIG_LIMIT	(8u << 20)
@@ -195,39 +197,70 @@ static bool is_module_file(const FTSENT *entry)
 }
 
 /* Where DKMS and packages put modules: not below kernel/, which is large. */
-bool host_has_module(const struct host *host)
+static void find_module(struct host *host)
 {
 	char updates[PATH_MAX], extra[PATH_MAX];
 	char *const paths[] = { updates, extra, NULL };
-	bool found = false;
 	FTSENT *entry;
 	FTS *tree;
 
 	host_path(host, updates, "/lib/modules/%s/updates", host->release);
 	host_path(host, extra, "/lib/modules/%s/extra", host->release);
 	tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-	while (tree && !found && (entry = fts_read(tree)))
-		found = is_module_file(entry);
+	while (tree && !host->module_path[0] && (entry = fts_read(tree)))
+		if (is_module_file(entry))
+			snprintf(host->module_path, sizeof(host->module_path), "%s", entry->fts_path);
 	if (tree)
 		fts_close(tree);
-	return found;
+	if (host->module_path[0])
+		host->has_module_file = !module_file_read(host->module_path, &host->module_file, host->module_error,
+							  sizeof(host->module_error));
 }
 
-void host_examine(struct host *host, const char *root, const char *release)
+bool host_has_module(const struct host *host)
+{
+	return host->module_path[0];
+}
+
+static bool has_any(const struct host *host, const char *pattern)
+{
+	glob_t found = { .gl_pathc = 0 };
+	char path[PATH_MAX];
+	bool any;
+
+	host_path(host, path, "%s", pattern);
+	any = glob(path, GLOB_NOSORT, NULL, &found) == 0;
+	globfree(&found);
+	return any;
+}
+
+/* With DKMS what is registered there has no sources; without it the module is where DKMS would not put one. */
+bool host_is_prebuilt(const struct host *host)
+{
+	return has_any(host, "/usr/src/hadal-*/.prebuilt") ||
+	       (!host_has_program(host, "dkms") && has_any(host, "/lib/modules/*/updates/hadal.ko*"));
+}
+
+int host_examine(struct host *host, const char *root, const char *release)
 {
 	struct utsname name;
 
 	uname(&name);
 	*host = (struct host){ .root = root };
+	host->living = !root[0];
 	host->running = !root[0] && (!release || !strcmp(release, name.release));
 	snprintf(host->release, sizeof(host->release), "%s", release ? release : name.release);
 	snprintf(host->machine, sizeof(host->machine), "%s", name.machine);
 	host->distribution = read_distribution(host);
 	host->config = read_config(host);
+	find_module(host);
+	return collector_setup_new(host, &host->collector);
 }
 
 void host_release(struct host *host)
 {
+	collector_setup_free(host->collector);
 	free(host->config);
+	host->collector = NULL;
 	host->config = NULL;
 }

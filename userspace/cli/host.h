@@ -9,6 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "module_file.h"
+
+struct collector_setup;
+
 enum distribution {
 	DISTRIBUTION_OTHER,
 	DISTRIBUTION_DEBIAN,
@@ -21,14 +25,20 @@ enum distribution {
 struct host {
 	const char *root;	/* "" for this system */
 	bool running;	/* whether the kernel examined is the one that runs here */
+	bool living;	/* whether the system is, and those around it may be asked */
 	char release[65];	/* of the kernel */
 	char machine[65];
 	enum distribution distribution;
 	char *config;	/* of the kernel, NUL-terminated; NULL: not found */
+	char module_path[PATH_MAX];	/* of hadal.ko for the kernel; "": none is installed */
+	bool has_module_file;
+	struct module_file module_file;	/* what it says */
+	char module_error[PATH_MAX + 64];	/* or why it could not be read */
+	struct collector_setup *collector;	/* hadald's configuration */
 };
 
-/* root: "" or a directory. release: NULL for the running kernel's. */
-void host_examine(struct host *host, const char *root, const char *release);
+/* root: "" or a directory. release: NULL for the running kernel's. Returns 0 or -ENOMEM, for host_release() too. */
+int host_examine(struct host *host, const char *root, const char *release);
 void host_release(struct host *host);
 
 /* Path of format below the host's root, in a buffer of PATH_MAX. */
@@ -47,7 +57,10 @@ void host_line(const struct host *host, const char *path, char *text, size_t siz
 /* Whether the kernel's configuration has NAME=y or NAME=m; config must be known. */
 bool host_config_has(const struct host *host, const char *name);
 
-/* Whether hadal.ko is installed for the kernel. */
+/* Whether hadal.ko is installed for the kernel, below updates or extra. */
 bool host_has_module(const struct host *host);
+
+/* Whether it has the module from archives of built modules (dkms/prebuilt), for whichever kernel: it need not build. */
+bool host_is_prebuilt(const struct host *host);
 
 #endif

@@ -16,9 +16,15 @@ struct command {
 
 static const struct command commands[] = {
 	{ "status", "what the module is doing, and what was lost", command_status },
+	{ "flows", "which service talks to which, and how well", command_flows },
+	{ "ps", "processes with their service, task and container", command_ps },
+	{ "top", "the same live: by service, task, container, process or edge", command_top },
 	{ "events", "processes and connections as they happen", command_events },
 	{ "record", "the same into a file, for hadal events --from", command_record },
-	{ "doctor", "what the module lacks to build and load, and what mends it", command_doctor },
+	{ "replay", "who talked to whom in such a file, as the collector tells it", command_replay },
+	{ "module", "loads the module where it may be; reload, and the way out of quarantine", command_module },
+	{ "doctor", "what module and collector lack, and what mends it", command_doctor },
+	{ "support", "one archive of what says how Hadal is here, without secrets", command_support },
 };
 
 #define COMMANDS	(sizeof(commands) / sizeof(commands[0]))

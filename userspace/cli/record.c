@@ -14,6 +14,9 @@
 #include <hadal/capture.h>
 
 #include "cli.h"
+#include "clock.h"
+#include "config.h"
+#include "record_facts.h"
 #include "stream.h"
 
 #define NSEC_PER_SEC	1000000000ULL
@@ -26,6 +29,8 @@ struct recording {
 	const char *path;
 	int fd;
 	struct hadal_capture_writer *writer;
+	struct record_facts *facts;
+	struct config config;
 	uint64_t records;
 	uint64_t flushed;	/* CLOCK_MONOTONIC, ns */
 	int failure;		/* -errno of writing */
@@ -36,8 +41,8 @@ static void help(void)
 	fputs("Usage: hadal record [OPTION...] FILE\n"
 	      "\n"
 	      "Writes what exists, and then what happens, into FILE until interrupted;\n"
-	      "hadal events --from FILE shows it, on any machine. FILE must not exist;\n"
-	      "-: standard output.\n"
+	      "hadal events --from FILE and hadal replay FILE show it, on any machine. FILE\n"
+	      "must not exist; -: standard output.\n"
 	      "\n"
 	      "  --class LIST      of process,cgroup,tcp,udp,dns; default: process,cgroup,tcp\n"
 	      "  --snapshot TIME   counters of the connections and flows that live, each so often;\n"
@@ -55,30 +60,27 @@ static int take_option(void *context, int option, const char *name)
 	return stream_options_take(context, option, "record", name);
 }
 
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
-}
-
 /* ---- the capture ---- */
 
 static int take(void *context, const struct hadal_record *record)
 {
 	struct recording *recording = context;
 
-	recording->failure = hadal_capture_add(recording->writer, record);
+	recording->failure = record_facts_take(recording->facts, record);
+	if (!recording->failure)
+		recording->failure = hadal_capture_add(recording->writer, record);
 	recording->records++;
 	return recording->failure;
 }
 
-static int flush_at_times(void *context)
+static int step(void *context)
 {
 	struct recording *recording = context;
 	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
+	recording->failure = record_facts_step(recording->facts);
+	if (recording->failure)
+		return recording->failure;
 	if (now - recording->flushed < FLUSH_INTERVAL)
 		return 0;
 	recording->flushed = now;
@@ -117,6 +119,8 @@ static int begin_capture(struct recording *recording)
 					 clock_ns(CLOCK_REALTIME));
 
 	json_object_put(description);
+	if (error == 0)
+		error = record_facts_new(&recording->facts, recording->writer, &recording->config);
 	return error;
 }
 
@@ -128,11 +132,21 @@ static int complain_of_file(const struct recording *recording, int error)
 
 /* ---- recording ---- */
 
+static void report_unnamed(const struct recording *recording)
+{
+	unsigned int unnamed = record_facts_unnamed(recording->facts);
+
+	if (unnamed)
+		complain("of %u containers neither Docker nor the ECS agent has told", unnamed);
+}
+
 static int end_capture(struct recording *recording, struct stream *stream, int error)
 {
 	struct hadal_totals totals;
 	int failure;
 
+	if (!recording->failure)
+		recording->failure = record_facts_finish(recording->facts);
 	hadal_reader_totals(hadal_session_reader(stream->session), &totals);
 	failure = hadal_capture_finish(recording->writer, &totals);
 	if (!recording->failure)
@@ -144,6 +158,7 @@ static int end_capture(struct recording *recording, struct stream *stream, int e
 		return EXIT_FAILED;
 	}
 	stream_report(stream, "records", recording->records);
+	report_unnamed(recording);
 	return EXIT_WELL;
 }
 
@@ -153,6 +168,13 @@ static int open_file(const char *path)
 	if (!strcmp(path, "-"))
 		return dup(STDOUT_FILENO);
 	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+}
+
+static int refuse_to_begin(struct recording *recording, int error)
+{
+	if (recording->writer)
+		hadal_capture_finish(recording->writer, NULL);
+	return complain_of_file(recording, error);
 }
 
 static int record_into_file(struct recording *recording, struct stream *stream)
@@ -166,22 +188,32 @@ static int record_into_file(struct recording *recording, struct stream *stream)
 	if (error == 0)
 		status = end_capture(recording, stream, stream_run(stream));
 	else
-		status = complain_of_file(recording, error);
+		status = refuse_to_begin(recording, error);
+	record_facts_free(recording->facts);
 	close(recording->fd);
 	return status;
+}
+
+/* What can't be read of it, or is wrong there, is told; hadald would not have started with it. */
+static void read_configuration(struct recording *recording)
+{
+	if (config_load_files(&recording->config, NULL, stderr))
+		complain("of hadald's configuration the capture has only what could be read");
 }
 
 static int record_stream(struct recording *recording)
 {
 	struct stream stream = {
 		.options = &recording->options,
-		.take = take, .rest = flush_at_times, .context = recording,
+		.take = take, .rest = step, .snapshot_at_end = true, .context = recording,
 	};
 	int status = stream_open(&stream);
 
 	if (status != EXIT_WELL)
 		return status;
+	read_configuration(recording);
 	status = record_into_file(recording, &stream);
+	config_free(&recording->config);
 	stream_close(&stream);
 	return status;
 }

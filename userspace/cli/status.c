@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hadal status: the module's own account of itself.
+ * hadal status: the module's own account of itself, and hadald's.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,12 +11,17 @@
 #include <hadal/hadal.h>
 
 #include "cli.h"
+#include "module.h"
+#include "options.h"
+#include "status.h"
+#include "status_collector.h"
 
 #define SYSFS	"/sys/class/misc/hadal"
 
 struct status {
 	bool loaded;
 	char version[64];
+	struct module_state module;
 	uint64_t abi;
 	char taint[16];		/* letters as in /proc/sys/kernel/tainted's table */
 	int device;		/* 0 or -errno of opening it */
@@ -97,6 +101,7 @@ static void read_status(struct status *status)
 	unsigned int i;
 
 	*status = (struct status){ .loaded = false };
+	module_state_read(&status->module);
 	status->loaded = read_line_of(SYSFS "/version", status->version,
 				      sizeof(status->version)) == 0;
 	if (!status->loaded)
@@ -106,6 +111,45 @@ static void read_status(struct status *status)
 	for (i = 0; i < HADAL_CLASS_SLOTS; i++)
 		read_class(status, i);
 	status->device = try_device();
+}
+
+/* ---- what is wrong ---- */
+
+static void absence_problem(const struct module_state *module, struct problems *problems)
+{
+	char text[256];
+
+	if (module->quarantine != QUARANTINE_HELD && module->off[0]) {
+		problem(problems, "the module is switched off: %s", module->off);
+		return;
+	}
+	if (module->quarantine != QUARANTINE_HELD) {
+		problem(problems, "the module is not loaded: 'hadal module load' loads it, 'hadal doctor' says what is missing");
+		return;
+	}
+	module_trial_tell(&module->marker, text, sizeof(text));
+	problem(problems, "the module is quarantined, since the host went down before it had done well for ten minutes (%s): "
+		"'hadal module release' lets it try again", text);
+}
+
+static void module_problems(const struct status *status, struct problems *problems)
+{
+	if (!status->loaded) {
+		absence_problem(&status->module, problems);
+		return;
+	}
+	if (module_is_outdated(&status->module))
+		problem(problems, "module %s is loaded, %s is installed: 'hadal module reload' changes over",
+			status->module.version, status->module.installed_version);
+	/* Who may not open it is told so below; for others it is well. */
+	if (status->device && status->device != -EACCES && status->device != -EPERM)
+		problem(problems, HADAL_DEVICE_PATH ": %s", strerror(-status->device));
+	if (status->abi != HADAL_ABI_VERSION)
+		problem(problems, "the module's ABI is %llu, this program's is %u", (unsigned long long)status->abi,
+			HADAL_ABI_VERSION);
+	if (status->connections_overflow)
+		problem(problems, "the module had no room for %llu connections",
+			(unsigned long long)status->connections_overflow);
 }
 
 /* ---- for people ---- */
@@ -138,8 +182,9 @@ static void print_classes(const struct status *status)
 
 static void print_status(const struct status *status)
 {
-	printf("%-12s loaded, version %s%s\n", "module", status->version,
-	       strchr(status->taint, 'E') ? ", not signed" : "");
+	printf("%-12s loaded, version %s%s%s\n", "module", status->version,
+	       strchr(status->taint, 'E') ? ", not signed" : "",
+	       status->module.quarantine == QUARANTINE_TRIAL ? ", on trial" : "");
 	printf("%-12s %llu, this program's is %u\n", "abi", (unsigned long long)status->abi,
 	       HADAL_ABI_VERSION);
 	printf("%-12s %s: %s\n", "device", HADAL_DEVICE_PATH,
@@ -180,6 +225,9 @@ static struct json_object *module_json(const struct status *status)
 	struct json_object *object = json_object_new_object();
 
 	json_object_object_add(object, "loaded", json_object_new_boolean(status->loaded));
+	json_object_object_add(object, "trial", json_object_new_string(module_trial_name(status->module.quarantine)));
+	if (status->module.installed)
+		json_object_object_add(object, "installed", json_object_new_string(status->module.installed_version));
 	if (!status->loaded)
 		return object;
 	json_object_object_add(object, "version", json_object_new_string(status->version));
@@ -211,15 +259,28 @@ static void add_counts(struct json_object *object, const struct status *status)
 	json_object_object_add(object, "classes", classes);
 }
 
-static void print_json(const struct status *status)
+static struct json_object *document_of(const struct status *status, const struct collector_status *collector,
+				       const struct problems *problems)
 {
 	struct json_object *object = json_object_new_object();
 
 	json_object_object_add(object, "version", json_object_new_string(hadal_version()));
 	add_number(object, "abi", HADAL_ABI_VERSION);
+	json_object_object_add(object, "well", json_object_new_boolean(!problems->count));
+	if (problems->count)
+		json_object_object_add(object, "wrong", json_object_new_string(problems->text));
 	json_object_object_add(object, "module", module_json(status));
 	if (status->loaded)
 		add_counts(object, status);
+	json_object_object_add(object, "collector", collector_json(collector));
+	return object;
+}
+
+static void print_json(const struct status *status, const struct collector_status *collector,
+		       const struct problems *problems)
+{
+	struct json_object *object = document_of(status, collector, problems);
+
 	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
 					    JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(object);
@@ -227,54 +288,84 @@ static void print_json(const struct status *status)
 
 /* ---- the command ---- */
 
-enum {
-	OPTION_HELP = 256,
-	OPTION_JSON,
+struct options {
+	const char *socket;
+	bool json;
 };
 
-static const struct option long_options[] = {
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ "json", no_argument, NULL, OPTION_JSON },
-	{ NULL, 0, NULL, 0 },
+static const struct option_entry entries[] = {
+	OPTION_FLAG("json", struct options, json),
+	OPTION_TEXT("socket", struct options, socket),
+	{ .name = NULL },
 };
 
 static void help(void)
 {
-	fputs("Usage: hadal status [--json]\n"
+	fputs("Usage: hadal status [OPTION...]\n"
 	      "\n"
-	      "Says whether the module is loaded, what it keeps and what was lost.\n"
-	      "Exits with 1 when it is not loaded.\n", stdout);
+	      "Says in its first line whether all is well or what is wrong; then what the module\n"
+	      "keeps and what was lost, and what hadald does. Exits with 1 when the module is not\n"
+	      "loaded.\n"
+	      "\n"
+	      "  --json         the same for programs\n"
+	      "  --socket PATH  ask hadald there instead of " QUERY_SOCKET "\n", stdout);
+}
+
+static void print_all(const struct status *status, const struct collector_status *collector,
+		      const struct problems *problems)
+{
+	if (problems->count)
+		printf("%-12s wrong: %s\n", "health", problems->text);
+	else
+		printf("%-12s all is well\n", "health");
+	if (status->loaded)
+		print_status(status);
+	putchar('\n');
+	collector_print(collector, stdout);
+}
+
+static void read_all(const char *socket, struct status *status, struct collector_status *collector,
+		     struct problems *problems)
+{
+	*problems = (struct problems){ .count = 0 };
+	read_status(status);
+	collector_status_read(socket, collector);
+	module_problems(status, problems);
+	collector_problems(collector, problems);
+}
+
+struct json_object *status_document(const char *socket)
+{
+	struct collector_status collector;
+	struct json_object *object;
+	struct problems problems;
+	struct status status;
+
+	read_all(socket, &status, &collector, &problems);
+	object = document_of(&status, &collector, &problems);
+	collector_status_free(&collector);
+	return object;
+}
+
+static int show(const struct options *options)
+{
+	struct collector_status collector;
+	struct problems problems;
+	struct status status;
+
+	read_all(options->socket, &status, &collector, &problems);
+	if (options->json)
+		print_json(&status, &collector, &problems);
+	else
+		print_all(&status, &collector, &problems);
+	collector_status_free(&collector);
+	return status.loaded ? EXIT_WELL : EXIT_FAILED;
 }
 
 int command_status(int argc, char **argv)
 {
-	struct status status;
-	bool json = false;
-	int option;
+	struct options options = { .json = false };
+	int status = read_options(argc, argv, entries, help, &options);
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
-		switch (option) {
-		case 'h':
-		case OPTION_HELP:
-			help();
-			return EXIT_WELL;
-		case OPTION_JSON:
-			json = true;
-			break;
-		default:
-			return complain_of_option(option, argv);
-		}
-	}
-	if (has_operand(argc, argv))
-		return EXIT_USAGE;
-	read_status(&status);
-	if (json)
-		print_json(&status);
-	else if (status.loaded)
-		print_status(&status);
-	if (!status.loaded)
-		complain("the module is not loaded: 'modprobe hadal' loads it, "
-			 "'hadal doctor' says what is missing");
-	return status.loaded ? EXIT_WELL : EXIT_FAILED;
+	return status >= 0 ? status : show(&options);
 }

@@ -3,12 +3,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli.h"
+#include "clock.h"
 #include "stream.h"
 
 #define NSEC_PER_MSEC	1000000ULL
+#define SNAPSHOT_TIME	(5000 * NSEC_PER_MSEC)	/* the end waits no longer for it */
 
 static volatile sig_atomic_t interrupted;
 
@@ -34,7 +35,7 @@ static int complain_of_open(int error)
 {
 	switch (error) {
 	case -ENOENT:
-		complain("the module is not loaded: there is no %s; 'modprobe hadal' loads it, "
+		complain("the module is not loaded: there is no %s; 'hadal module load' loads it, "
 			 "'hadal doctor' says what is missing", HADAL_DEVICE_PATH);
 		break;
 	case -EACCES:
@@ -87,14 +88,6 @@ static int configure(struct stream *stream)
 	return hadal_session_configure(stream->session, &config);
 }
 
-static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000 * NSEC_PER_MSEC + (uint64_t)time.tv_nsec;
-}
-
 static bool has_class(const struct stream_options *options, enum hadal_class wanted)
 {
 	return options->classes & HADAL_CLASS_BIT(wanted);
@@ -126,8 +119,8 @@ static int begin(struct stream *stream)
 		existing |= HADAL_DUMP_CGROUPS;
 	if (error == 0 && options->dump)
 		error = hadal_session_request_dump(stream->session, existing);
-	stream->end = options->duration ? now() + options->duration : UINT64_MAX;
-	stream->next_snapshot = options->snapshot && living(options) ? now() + options->snapshot : UINT64_MAX;
+	stream->end = options->duration ? now_ns() + options->duration : UINT64_MAX;
+	stream->next_snapshot = options->snapshot && living(options) ? now_ns() + options->snapshot : UINT64_MAX;
 	return error;
 }
 
@@ -135,7 +128,7 @@ static int begin(struct stream *stream)
 
 static bool is_over(const struct stream *stream)
 {
-	return interrupted || now() >= stream->end;
+	return interrupted || now_ns() >= stream->end;
 }
 
 static bool has_enough(const struct stream *stream)
@@ -153,7 +146,7 @@ static int take_snapshot(struct stream *stream)
 	uint32_t what = living(stream->options);
 	int error;
 
-	if (now() < stream->next_snapshot)
+	if (now_ns() < stream->next_snapshot)
 		return 0;
 	error = hadal_session_request_dump(stream->session, what);
 	/* The one before is still being written: this one is left out. */
@@ -165,7 +158,7 @@ static int take_snapshot(struct stream *stream)
 
 static int milliseconds_to(uint64_t time)
 {
-	uint64_t at = now();
+	uint64_t at = now_ns();
 
 	if (time <= at)
 		return 0;
@@ -202,6 +195,36 @@ static int follow(struct stream *stream)
 	return result;
 }
 
+/* One record more, if one comes soon. @ended: a dump has ended with it. */
+static int take_next(struct stream *stream, bool *ended)
+{
+	const struct hadal_record *record;
+	int result = hadal_session_next(stream->session, &record, HADAL_READ_INTERVAL);
+
+	*ended = result > 0 && record->type == HADAL_RECORD_DUMP_END;
+	if (result > 0)
+		result = stream->take(stream->context, record);
+	return result == -EINTR ? 0 : result;
+}
+
+/* What lives has counted since the snapshot before. One that is under way comes to its end first. */
+static int snapshot_at_end(struct stream *stream)
+{
+	uint64_t limit = now_ns() + SNAPSHOT_TIME;
+	bool requested = false, ended = true;
+	int result = 0;
+
+	while (result >= 0 && now_ns() < limit && !(requested && ended)) {
+		if (!requested) {
+			result = hadal_session_request_dump(stream->session, living(stream->options));
+			requested = result == 0;
+		}
+		if (result == 0 || result == -EBUSY)
+			result = take_next(stream, &ended);
+	}
+	return result < 0 ? result : 0;
+}
+
 /* What was recorded up to now. */
 static int drain(struct stream *stream)
 {
@@ -236,6 +259,8 @@ int stream_run(struct stream *stream)
 
 	if (error == 0)
 		error = follow(stream);
+	if (error >= 0 && stream->snapshot_at_end && living(stream->options))
+		error = snapshot_at_end(stream);
 	if (error >= 0)
 		error = drain(stream);
 	ended = rest(stream);

@@ -15,6 +15,7 @@
  * struct stream - set up with what is in the first part
  * @take: gets each record, in time order; -errno ends the stream
  * @rest: called before each wait, and when the stream is over; -errno ends it; may be NULL
+ * @snapshot_at_end: the stream ends with a last dump of what has counters
  * @is_enough: whether the stream is to end; may be NULL
  */
 struct stream {
@@ -22,6 +23,7 @@ struct stream {
 	int (*take)(void *context, const struct hadal_record *record);
 	int (*rest)(void *context);
 	bool (*is_enough)(void *context);
+	bool snapshot_at_end;
 	void *context;
 
 	struct hadal_session *session;

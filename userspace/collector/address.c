@@ -85,6 +85,11 @@ bool address_unspecified(const struct address *address)
 	return address_scope(address) == ADDRESS_UNSPECIFIED;
 }
 
+unsigned int address_family(const struct address *address)
+{
+	return is_v4(address) ? AF_INET : AF_INET6;
+}
+
 static enum address_scope scope_v4(const uint8_t *b)
 {
 	if (b[0] == 0)

@@ -41,6 +41,9 @@ int network_parse(const char *text, struct network *network);
 bool network_contains(const struct network *network, const struct address *address);
 bool address_equal(const struct address *a, const struct address *b);
 bool address_unspecified(const struct address *address);
+
+/* AF_INET or AF_INET6. */
+unsigned int address_family(const struct address *address);
 enum address_scope address_scope(const struct address *address);
 
 #endif

@@ -1,24 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How a batch lies in memory, for the encoders; everyone else uses telemetry.h.
- * All lists are in the order of adding. A wire pointer holds what an encoder
- * made of the thing, in the batch's scratch arena.
+ * All lists are in the order of adding.
  */
 #ifndef HADAL_BATCH_H
 #define HADAL_BATCH_H
 
 #include "arena.h"
+#include "batch_sets.h"
+#include "batch_texts.h"
 #include "telemetry.h"
-
-struct hadal_attributes {
-	struct hadal_telemetry_attribute *list;
-	size_t count;
-	void *wire;
-};
 
 struct hadal_batch_point {
 	struct hadal_batch_point *next;
-	void *wire;
 	struct hadal_point at;
 	enum {
 		HADAL_POINT_INT,
@@ -36,7 +30,6 @@ struct hadal_batch_point {
 
 struct hadal_batch_log {
 	struct hadal_batch_log *next;
-	void *wire;
 	struct hadal_log_record record;
 };
 
@@ -44,6 +37,7 @@ struct hadal_metric {
 	struct hadal_metric *next;
 	struct hadal_batch *batch;
 	const struct hadal_metric_info *info;
+	const char *name, *unit, *description;	/* of it, as texts of the batch; the last two may be NULL */
 	struct hadal_batch_point *first, **last;
 	size_t count;
 };
@@ -56,21 +50,26 @@ struct hadal_resource {
 	size_t metric_count;
 	struct hadal_batch_log *first_log, **last_log;
 	size_t log_count;
-	void *wire;
 };
 
 struct hadal_batch {
 	struct hadal_arena arena;
 	struct hadal_arena scratch;	/* the encoder's */
 	int error;
+	enum hadal_temporality temporality;
 	struct hadal_batch_counts counts;
 	struct hadal_resource *first, **last;
 	size_t count;
+	struct hadal_batch_texts texts;
+	struct hadal_batch_sets sets;
 
 	/* Stand for what could not be made: whatever is added there is refused. */
 	struct hadal_attributes failed_attributes;
 	struct hadal_resource failed_resource;
 	struct hadal_metric failed_metric;
 };
+
+/** hadal_resource_metric_read() - a metric of what was read: of texts, and not there yet; never NULL. */
+struct hadal_metric *hadal_resource_metric_read(struct hadal_resource *resource, const struct hadal_metric_info *info);
 
 #endif

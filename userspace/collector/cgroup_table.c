@@ -34,7 +34,21 @@ void cgroup_unit(const char *path, char unit[UNIT_SIZE])
 	}
 }
 
-static void cgroup_learn(struct cgroups *cgroups, struct cgroup *cgroup, const char *path, int pid, uint64_t now)
+/* Tasks have a cgroup of their own where they have limits of their own, and in the forms that tell of them. */
+static void begin_usage(struct cgroups *cgroups, const struct cgroup *cgroup, const char *path, bool made, uint64_t now)
+{
+	const struct usage_reader *reader = &cgroups->containers->usage;
+	struct container *container = cgroup->container;
+	uint64_t id = cgroup->key.id;
+
+	usage_begin(&container->usage, reader, path, container->id, id, made, now);
+	if (container->task)
+		usage_begin(&container->task->usage, reader, path, container->task->id, id, false, now);
+}
+
+/* @made: it is told of as it begins. */
+static void cgroup_learn(struct cgroups *cgroups, struct cgroup *cgroup, const char *path, int pid, bool made,
+			 uint64_t now)
 {
 	char container_id[HADAL_CONTAINER_ID_SIZE], task_id[HADAL_TASK_ID_SIZE];
 
@@ -51,6 +65,7 @@ static void cgroup_learn(struct cgroups *cgroups, struct cgroup *cgroup, const c
 	if (pid)
 		cgroup->container->pid = pid;
 	container_in_task(cgroups->containers, cgroup->container, task_id);
+	begin_usage(cgroups, cgroup, path, made, now);
 }
 
 static void ask_path(struct cgroups *cgroups, struct cgroup *cgroup, int pid, uint64_t now)
@@ -61,7 +76,7 @@ static void ask_path(struct cgroups *cgroups, struct cgroup *cgroup, int pid, ui
 	if (cgroup->attempts < 7)
 		cgroup->attempts++;
 	if (!cgroups->path(cgroups->path_context, cgroup->key.hierarchy, cgroup->key.id, pid, path, sizeof(path)))
-		cgroup_learn(cgroups, cgroup, path, pid, now);
+		cgroup_learn(cgroups, cgroup, path, pid, false, now);
 }
 
 static void cgroup_remove(struct cgroups *cgroups, struct cgroup *cgroup)
@@ -87,6 +102,7 @@ static bool make_room(struct cgroups *cgroups)
 		if (cgroup->references)
 			continue;
 		cgroup_remove(cgroups, cgroup);
+		cgroups->evicted++;
 		return true;
 	}
 	return false;
@@ -177,7 +193,7 @@ static void cgroup_exists(struct cgroups *cgroups, const struct hadal_record_cgr
 		return;
 	memcpy(path, text.data, text.length);
 	path[text.length] = '\0';
-	cgroup_learn(cgroups, cgroup, path, 0, now);
+	cgroup_learn(cgroups, cgroup, path, 0, record->header.type == HADAL_RECORD_CGROUP_MKDIR, now);
 }
 
 static void cgroup_went(struct cgroups *cgroups, struct cgroup *cgroup, uint64_t now)
@@ -188,8 +204,10 @@ static void cgroup_went(struct cgroups *cgroups, struct cgroup *cgroup, uint64_t
 	cgroup->removed = true;
 	cgroup->unused_since = now;
 	DL_APPEND(cgroups->removed, cgroup);
-	if (cgroup->container)
+	if (cgroup->container) {
 		cgroup->container->removed++;
+		usage_end(cgroup->container->usage, &cgroups->containers->usage, cgroup->key.id);
+	}
 }
 
 /* Every controller of version 1 has its hierarchy: only that by which processes are told is of use. */

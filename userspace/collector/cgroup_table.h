@@ -58,6 +58,7 @@ struct cgroups {
 	uint64_t wait;			/* ns to go on asking for an unknown path */
 	uint32_t legacy;		/* the hierarchy of version 1 that processes are told by; 0: none seen */
 	struct counts *counts;
+	uint64_t evicted;	/* removed ones that made room before their time */
 };
 
 void cgroups_init(struct cgroups *cgroups, unsigned int limit, uint64_t wait, struct containers *containers,

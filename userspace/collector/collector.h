@@ -7,6 +7,7 @@
 #define HADALD_COLLECTOR_H
 
 #include "config.h"
+#include "estimate.h"
 
 /**
  * collector_run() - collect until SIGTERM or SIGINT
@@ -17,5 +18,12 @@
  * impossible, which has been logged.
  */
 int collector_run(struct config *config, const char *path);
+
+/**
+ * collector_estimate() - the same, but for a time, and without shipping or answering
+ * @seconds: how long; a signal to end ends it sooner
+ * @estimate: what would have been shipped is added to it
+ */
+int collector_estimate(struct config *config, unsigned int seconds, struct estimate *estimate);
 
 #endif

@@ -4,10 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "connection_table.h"
-
-/* Pairs outlive their ends: the other end's records may come later. ns */
-#define PAIR_AGE	10000000000ULL
+#include "connection_parts.h"
 
 void connection_table_init(struct connection_table *table)
 {
@@ -15,129 +12,11 @@ void connection_table_init(struct connection_table *table)
 	table->closed = NULL;
 	table->pairs = NULL;
 	table->released = NULL;
+	table->connection_pool = table->pair_pool = (struct pool){ NULL };
 	table->start = 0;
 	table->dump = 0;
 	table->other = table->other_counted = (struct traffic){ 0 };
 	table->other_known = false;
-}
-
-static bool is_udp(const struct connection_table *table)
-{
-	return table->config.transport == FLOW_UDP;
-}
-
-/* ---- pairs ---- */
-
-static void pair_remove(struct connection_table *table, struct pair *pair)
-{
-	if (!pair->references)
-		DL_DELETE(table->released, pair);
-	HASH_DEL(table->pairs, pair);
-	owner_put(table->owners, pair->client);
-	owner_put(table->owners, pair->server);
-	free(pair);
-}
-
-/* Loopback is every network namespace's own. */
-static struct pair_key key_of_ends(const struct connection *connection)
-{
-	bool client = connection->role == HADAL_TCP_CLIENT;
-	const struct address *from = client ? &connection->local : &connection->peer;
-	const struct address *to = client ? &connection->peer : &connection->local;
-	uint16_t from_port = client ? connection->local_port : connection->peer_port;
-	uint16_t to_port = client ? connection->peer_port : connection->local_port;
-	bool loopback = address_scope(to) == ADDRESS_LOOPBACK;
-	struct pair_key key;
-
-	memcpy(&key.words[0], from->bytes, sizeof(from->bytes));
-	memcpy(&key.words[2], to->bytes, sizeof(to->bytes));
-	key.words[4] = (uint64_t)from_port << 48 | (uint64_t)to_port << 32 | (loopback ? connection->net_ns : 0);
-	return key;
-}
-
-static struct pair *pair_new(struct connection_table *table, const struct pair_key *key)
-{
-	struct pair *pair;
-
-	if (HASH_COUNT(table->pairs) >= table->config.limit && table->released)
-		pair_remove(table, table->released);
-	if (HASH_COUNT(table->pairs) >= table->config.limit)
-		return NULL;
-	pair = calloc(1, sizeof(*pair));
-	if (!pair)
-		return NULL;
-	pair->key = *key;
-	HASH_ADD(hh, table->pairs, key, sizeof(pair->key), pair);
-	if (TABLE_INSERTED(pair, hh))
-		return pair;
-	free(pair);
-	return NULL;
-}
-
-static struct pair *pair_get(struct connection_table *table, const struct pair_key *key)
-{
-	struct pair *pair;
-
-	HASH_FIND(hh, table->pairs, key, sizeof(*key), pair);
-	if (pair && !pair->references)
-		DL_DELETE(table->released, pair);
-	if (!pair)
-		pair = pair_new(table, key);
-	if (!pair) {
-		count(table->counts, COUNT_PAIRS_FULL);
-		return NULL;
-	}
-	pair->references++;
-	return pair;
-}
-
-/* @key: of the connection, from its record; 0: it has none. */
-static struct pair *pair_of(struct connection_table *table, const struct connection *connection, uint64_t key)
-{
-	struct pair_key pair = { .words = { key } };
-
-	if (is_udp(table))
-		pair = key_of_ends(connection);
-	else if (!key)
-		return NULL;
-	return pair_get(table, &pair);
-}
-
-static void pair_put(struct connection_table *table, struct pair *pair, uint64_t now)
-{
-	if (!pair || --pair->references)
-		return;
-	pair->released = now;
-	DL_APPEND(table->released, pair);
-}
-
-static void pair_forget(struct connection_table *table, uint64_t now)
-{
-	while (table->released && now > table->released->released &&
-	       now - table->released->released >= PAIR_AGE)
-		pair_remove(table, table->released);
-}
-
-/* Enters what is known of this end. */
-static void pair_note(struct connection_table *table, struct connection *connection)
-{
-	struct pair *pair = connection->pair;
-	struct owner **end;
-
-	if (!pair || !connection->owner)
-		return;
-	end = connection->role == HADAL_TCP_CLIENT ? &pair->client : &pair->server;
-	owner_put(table->owners, *end);
-	*end = owner_ref(connection->owner);
-	if (connection->role == HADAL_TCP_SERVER)
-		pair->server_port = connection->local_port;
-}
-
-static struct owner *other_end(const struct connection *connection)
-{
-	if (!connection->pair)
-		return NULL;
-	return connection->role == HADAL_TCP_CLIENT ? connection->pair->server : connection->pair->client;
 }
 
 /* ---- owners ---- */
@@ -193,112 +72,6 @@ struct owner *connection_owner(struct connection_table *table, const struct hada
 	return owner ? owner : owner_of_socket(table, tcp, now);
 }
 
-/* ---- counting ---- */
-
-static struct flow *flow_of(struct connection_table *table, const struct connection *connection)
-{
-	struct owner *other = other_end(connection);
-	bool client = connection->role == HADAL_TCP_CLIENT;
-	struct flow_key key = {
-		.owner = connection->owner ? connection->owner : table->owners->unknown,
-		.role = connection->role,
-		.transport = table->config.transport,
-		.server_port = client ? connection->peer_port : connection->local_port,
-	};
-
-	if (other) {
-		key.form = FLOW_PEER_OWNER;
-		key.peer_owner = other;
-		if (client && connection->pair->server_port)
-			key.server_port = connection->pair->server_port;
-	} else if (peers_is_internet(table->peers, &connection->peer)) {
-		key.form = FLOW_PEER_INTERNET;
-	} else {
-		key.form = FLOW_PEER_ADDRESS;
-		key.peer = connection->peer;
-		key.net_ns = connection->net_ns;
-	}
-	return flow_get(table->flows, &key);
-}
-
-/* Counters never fall; if they seem to, nothing is made up. */
-static uint64_t growth(struct connection_table *table, uint64_t last, uint64_t *counted)
-{
-	uint64_t grown = last - *counted;
-
-	if (last < *counted) {
-		count(table->counts, COUNT_COUNTER_WENT_BACK);
-		grown = 0;
-	}
-	*counted = last;
-	return grown;
-}
-
-/* The kernel counts segments in 32 bits: a fall by more than half of these is a wrap. */
-static uint64_t growth_of_segments(struct connection_table *table, uint64_t last, uint64_t *counted)
-{
-	uint64_t before = *counted;
-
-	if (last >= before || before - last <= INT32_MAX)
-		return growth(table, last, counted);
-	*counted = last;
-	return (uint32_t)(last - before);
-}
-
-static void count_traffic(struct connection_table *table, struct connection *connection, struct values *values)
-{
-	struct traffic *last = &connection->last, *counted = &connection->counted;
-	uint64_t sent = growth_of_segments(table, last->segments_sent, &counted->segments_sent);
-
-	values->acked += growth(table, last->acked, &counted->acked);
-	values->received += growth(table, last->received, &counted->received);
-	values->segments_sent += sent;
-	values->segments_retransmitted += growth_of_segments(table, last->segments_retransmitted,
-							     &counted->segments_retransmitted);
-	if (sent && connection->srtt)
-		values_rtt(values, table->config.histograms, connection->srtt / 1e6, table->counts);
-}
-
-static void count_connection(struct connection_table *table, struct connection *connection)
-{
-	struct values *values;
-	struct flow *flow;
-
-	/* A flow of UDP is nothing but its traffic: without any it makes no edge. */
-	if (is_udp(table) && memcmp(&connection->last, &connection->counted, sizeof(connection->last)) == 0)
-		return;
-	flow = flow_of(table, connection);
-	if (!flow)
-		return;
-	values = &flow->values;
-	if (!connection->owner)
-		count(table->counts, COUNT_OWNER_UNKNOWN);
-	values->opened += connection->opened;
-	values->reset += connection->fate.reset;
-	if (connection->fate.broken)
-		errors_add(&values->broken, connection->fate.broken, 1, table->counts);
-	connection->opened = false;
-	connection->fate = (struct connection_fate){ 0 };
-	if (connection->connect_latency)
-		values_connect(values, table->config.histograms, (double)connection->connect_latency / 1e9,
-			       table->counts);
-	connection->connect_latency = 0;
-	count_traffic(table, connection, values);
-}
-
-/* Whether more will not be learnt about who is at the other end. */
-static bool settled(const struct connection_table *table, const struct connection *connection, uint64_t now)
-{
-	uint64_t since = connection->closed ? connection->closed_at : connection->seen;
-
-	if (!is_udp(table) && now >= since + CONNECTION_SETTLE)
-		return true;
-	if (connection->unaccepted)
-		return false;
-	return other_end(connection) || !connection->pair ||
-	       peers_is_internet(table->peers, &connection->peer);
-}
-
 /* ---- the table ---- */
 
 static struct connection *connection_find(const struct connection_table *table, uint64_t id)
@@ -324,26 +97,47 @@ static void connection_set_owner(struct connection_table *table, struct connecti
 	pair_note(table, connection);
 }
 
+/* Takes over who its record says has it. */
+static void connection_take_owner(struct connection_table *table, struct connection *connection,
+				  const struct hadal_tcp *tcp, uint64_t now)
+{
+	connection->process = (struct process_key){
+		.start_boottime = tcp->owner_start_boottime, .tgid = tcp->owner_tgid,
+	};
+	connection_set_owner(table, connection, connection_owner(table, tcp, now));
+}
+
 static void connection_fill(struct connection_table *table, struct connection *connection,
 			    const struct hadal_tcp *tcp, uint64_t now)
 {
+	struct address reached = address_from_bytes(tcp->family, tcp->peer_address);
+
 	connection->id = tcp->id;
 	connection->role = connection_role(table, tcp);
 	connection->local = address_from_bytes(tcp->family, tcp->local_address);
-	connection->peer = address_from_bytes(tcp->family, tcp->peer_address);
+	connection->peer = reached;
 	connection->local_port = tcp->local_port;
 	connection->peer_port = tcp->peer_port;
 	connection->net_ns = tcp->net_ns;
+	connection->start = tcp->start_time;
 	connection->seen = now;
 	connection->dump = table->dump;
+	/* Over UDP the ends are the key: that of the server's view. */
+	if (is_udp(table) && connection->role == HADAL_TCP_CLIENT)
+		see_through_nat(table, connection);
 	connection->pair = pair_of(table, connection, tcp->key);
-	connection_set_owner(table, connection, connection_owner(table, tcp, now));
+	connection->entered = connection->role == HADAL_TCP_CLIENT && client_entered(table, tcp);
+	connection_take_owner(table, connection, tcp, now);
+	if (connection->role == HADAL_TCP_CLIENT && connection->owner)
+		connection->name = dns_names_find(table->names, connection->owner->cgroup, &reached,
+						  tcp->start_time, now);
 }
 
 static void connection_release(struct connection_table *table, struct connection *connection, uint64_t now)
 {
 	pair_put(table, connection->pair, now);
 	owner_put(table->owners, connection->owner);
+	dns_name_put(connection->name);
 }
 
 static void connection_remove(struct connection_table *table, struct connection *connection, uint64_t now)
@@ -352,7 +146,7 @@ static void connection_remove(struct connection_table *table, struct connection 
 		DL_DELETE(table->closed, connection);
 	HASH_DEL(table->table, connection);
 	connection_release(table, connection, now);
-	free(connection);
+	pool_put(&table->connection_pool, connection);
 }
 
 /* The closed that wait make room before the living do. */
@@ -364,6 +158,7 @@ static bool make_room(struct connection_table *table, uint64_t now)
 		return false;
 	count_connection(table, table->closed);
 	connection_remove(table, table->closed, now);
+	table->evicted++;
 	return true;
 }
 
@@ -373,13 +168,13 @@ static struct connection *connection_new(struct connection_table *table, const s
 
 	if (!make_room(table, now))
 		return NULL;
-	connection = calloc(1, sizeof(*connection));
+	connection = pool_get(&table->connection_pool, sizeof(*connection));
 	if (!connection)
 		return NULL;
 	connection->id = tcp->id;
 	HASH_ADD(hh, table->table, id, sizeof(connection->id), connection);
 	if (!TABLE_INSERTED(connection, hh)) {
-		free(connection);
+		pool_put(&table->connection_pool, connection);
 		return NULL;
 	}
 	connection_fill(table, connection, tcp, now);
@@ -457,7 +252,7 @@ static void accepted(struct connection_table *table, const struct hadal_record_t
 		connection = connection_open(table, &record->tcp, record->header.time);
 	}
 	if (connection)
-		connection_set_owner(table, connection, connection_owner(table, &record->tcp, record->header.time));
+		connection_take_owner(table, connection, &record->tcp, record->header.time);
 }
 
 static void failed(struct connection_table *table, const struct hadal_record_tcp_failed *record)
@@ -505,8 +300,8 @@ static void take_counters(struct connection_table *table, struct connection *con
 	connection->counted = connection->last;
 }
 
-static void connection_lives(struct connection_table *table, const struct hadal_tcp *tcp,
-			     const struct hadal_tcp_counters *counters, uint64_t now)
+void connection_lives(struct connection_table *table, const struct hadal_tcp *tcp,
+		      const struct hadal_tcp_counters *counters, uint64_t now)
 {
 	struct connection *connection = connection_find(table, tcp->id);
 
@@ -522,8 +317,9 @@ static void connection_lives(struct connection_table *table, const struct hadal_
 		return;
 	take_counters(table, connection, counters);
 	connection->dump = table->dump;
-	if (!connection->owner)
-		connection_set_owner(table, connection, connection_owner(table, tcp, now));
+	/* Who has it may be found later than it was: not accepted yet, or looked for by poll. */
+	if (!connection->owner || (!connection->process.tgid && tcp->owner_tgid))
+		connection_take_owner(table, connection, tcp, now);
 }
 
 static void snapshot(struct connection_table *table, const struct hadal_record_tcp_snapshot *record)
@@ -625,8 +421,8 @@ static void count_closed(struct connection_table *table, const struct hadal_tcp 
 	connection_release(table, &connection, now);
 }
 
-static void connection_ends(struct connection_table *table, const struct hadal_tcp *tcp,
-			    const struct hadal_tcp_counters *counters, struct connection_fate fate, uint64_t now)
+void connection_ends(struct connection_table *table, const struct hadal_tcp *tcp,
+		     const struct hadal_tcp_counters *counters, struct connection_fate fate, uint64_t now)
 {
 	struct connection *connection = connection_find(table, tcp->id);
 
@@ -679,92 +475,39 @@ void connection_record(struct connection_table *table, const struct hadal_record
 	}
 }
 
-/* ---- udp ---- */
-
-static bool is_ephemeral(const struct connection_table *table, uint16_t port)
-{
-	return port >= table->config.ephemeral_low && port <= table->config.ephemeral_high;
-}
-
-/*
- * Who sent first, as the module saw it: it may have looked in the middle, when
- * the server answered. A port of the ephemeral range is a client's, if the other is not.
- */
-static uint8_t udp_role(const struct connection_table *table, const struct hadal_udp *udp)
-{
-	bool local = is_ephemeral(table, udp->local_port), peer = is_ephemeral(table, udp->peer_port);
-
-	if (local != peer)
-		return local ? HADAL_TCP_CLIENT : HADAL_TCP_SERVER;
-	return udp->role;
-}
-
-/* A flow as an end of a connection. */
-static struct hadal_tcp end_of_udp(const struct connection_table *table, const struct hadal_udp *udp)
-{
-	struct hadal_tcp end = {
-		.id = udp->id, .start_time = udp->start_time,
-		.cgroup_id = udp->cgroup_id, .socket_cgroup_id = udp->socket_cgroup_id,
-		.owner_start_boottime = udp->owner_start_boottime, .owner_tgid = udp->owner_tgid,
-		.cgroup_hierarchy = udp->cgroup_hierarchy, .net_ns = udp->net_ns,
-		.flags = udp->flags & HADAL_UDP_KERNEL_SOCKET ? HADAL_TCP_KERNEL_SOCKET : 0,
-		.role = udp_role(table, udp), .owner = udp->owner, .family = udp->family,
-		.local_port = udp->local_port, .peer_port = udp->peer_port,
-	};
-
-	memcpy(end.local_address, udp->local_address, sizeof(end.local_address));
-	memcpy(end.peer_address, udp->peer_address, sizeof(end.peer_address));
-	return end;
-}
-
-/* It has no start of its own: what a first dump holds was before, and what comes later has come since. */
-static void take_other(struct connection_table *table, const struct hadal_udp *udp)
-{
-	struct flow_key key = {
-		.owner = table->owners->other, .form = FLOW_PEER_OTHER, .transport = table->config.transport,
-	};
-	struct flow *flow;
-
-	table->other = (struct traffic){ .acked = udp->sent_bytes, .received = udp->received_bytes };
-	if (!table->other_known)
-		table->other_counted = table->other;
-	table->other_known = true;
-	if (memcmp(&table->other, &table->other_counted, sizeof(table->other)) == 0)
-		return;
-	flow = flow_get(table->flows, &key);
-	if (!flow)
-		return;
-	flow->values.acked += growth(table, table->other.acked, &table->other_counted.acked);
-	flow->values.received += growth(table, table->other.received, &table->other_counted.received);
-}
-
-void connection_udp_record(struct connection_table *table, const struct hadal_record_udp_flow *record)
-{
-	const struct hadal_udp *udp = &record->udp;
-	struct hadal_tcp_counters counters = { .acked = udp->sent_bytes, .received = udp->received_bytes };
-	struct hadal_tcp end = end_of_udp(table, udp);
-
-	if (udp->flags & HADAL_UDP_OTHER)
-		take_other(table, udp);
-	else if (udp->flags & HADAL_UDP_ENDED)
-		connection_ends(table, &end, &counters, (struct connection_fate){ 0 }, record->header.time);
-	else
-		connection_lives(table, &end, &counters, record->header.time);
-}
-
 /* ---- time ---- */
+
+static void settle(struct connection_table *table, struct connection *connection, uint64_t now)
+{
+	count_connection(table, connection);
+	connection_remove(table, connection, now);
+}
+
+void connections_expire(struct connection_table *table, uint64_t now)
+{
+	while (table->closed && now >= table->closed->closed_at + CONNECTION_SETTLE)
+		settle(table, table->closed, now);
+	pair_forget(table, now);
+}
 
 void connections_settle(struct connection_table *table, uint64_t now, bool all)
 {
 	struct connection *connection, *next;
 
 	DL_FOREACH_SAFE(table->closed, connection, next) {
-		if (!all && !settled(table, connection, now))
-			continue;
-		count_connection(table, connection);
-		connection_remove(table, connection, now);
+		if (all || settled(table, connection, now))
+			settle(table, connection, now);
 	}
 	pair_forget(table, now);
+}
+
+static void count_live(struct flow *flow, const struct connection *connection)
+{
+	flow->active++;
+	if (!connection->srtt)
+		return;
+	flow->rtt.sum += connection->srtt;
+	flow->rtt.count++;
 }
 
 void connections_interval(struct connection_table *table, uint64_t now, bool all)
@@ -775,11 +518,27 @@ void connections_interval(struct connection_table *table, uint64_t now, bool all
 	HASH_ITER(hh, table->table, connection, next) {
 		if (connection->closed)
 			continue;
-		if (all || settled(table, connection, now))
-			count_connection(table, connection);
+		/* Whose other end may yet be seen would be live on an edge that is none. */
+		if (!all && !settled(table, connection, now))
+			continue;
+		count_connection(table, connection);
 		flow = is_udp(table) ? NULL : flow_of(table, connection);
 		if (flow)
-			flow->active++;
+			count_live(flow, connection);
+	}
+}
+
+void connections_count_by_process(const struct connection_table *table)
+{
+	struct connection *connection;
+	struct process *process;
+
+	for (process = table->processes->table; process; process = process->hh.next)
+		process->active = 0;
+	for (connection = table->table; connection; connection = connection->hh.next) {
+		process = connection->closed ? NULL : process_of(table, connection);
+		if (process)
+			process->active++;
 	}
 }
 
@@ -796,6 +555,17 @@ void connections_sweep(struct connection_table *table, uint32_t dump, uint64_t n
 	}
 }
 
+void connections_restart(struct connection_table *table, uint64_t now)
+{
+	struct connection *connection, *next;
+
+	HASH_ITER(hh, table->table, connection, next)
+		settle(table, connection, now);
+	table->start = 0;	/* the new source's clock sets it */
+	table->other = table->other_counted = (struct traffic){ 0 };
+	table->other_known = false;
+}
+
 void connection_table_free(struct connection_table *table)
 {
 	struct connection *connection, *next;
@@ -805,4 +575,6 @@ void connection_table_free(struct connection_table *table)
 		connection_remove(table, connection, 0);
 	HASH_ITER(hh, table->pairs, pair, next_pair)
 		pair_remove(table, pair);
+	pool_clear(&table->connection_pool);
+	pool_clear(&table->pair_pool);
 }

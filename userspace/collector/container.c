@@ -14,7 +14,7 @@ enum {
 
 void containers_init(struct containers *containers, unsigned int limit, uint64_t wait, struct counts *counts)
 {
-	*containers = (struct containers){ .limit = limit, .wait = wait, .counts = counts };
+	*containers = (struct containers){ .limit = limit, .wait = wait, .counts = counts, .usage = { .counts = counts } };
 }
 
 struct container *container_find(const struct containers *containers, const char *id)
@@ -88,6 +88,17 @@ void container_in_task(struct containers *containers, struct container *containe
 	task->references++;
 }
 
+bool container_has_ended(const struct container *container)
+{
+	return container->references == container->removed;
+}
+
+bool container_is_pause(const struct container *container)
+{
+	return strcmp(container->facts.name_in_task, "~internal~ecs~pause") == 0 ||
+	       strcmp(container->executable, "pause") == 0;
+}
+
 bool container_pending(const struct container *container, uint64_t now)
 {
 	if (container->state == CONTAINER_KNOWN || now >= container->deadline)
@@ -106,7 +117,10 @@ bool containers_next_request(struct containers *containers, uint64_t now, struct
 		*request = (struct identity_request){ .pid = container->pid };
 		strcpy(request->container_id, container->id);
 		request->in_task = container->task != NULL;
+		if (container->task)
+			strcpy(request->task_id, container->task->id);
 		request->task_known = container->task && container->task->complete;
+		request->again = container->attempts > 0;
 		return true;
 	}
 	return false;
@@ -136,15 +150,18 @@ void containers_unasked(struct containers *containers, const char *id, uint64_t 
 			memcpy(to, from, sizeof(to)); \
 	} while (0)
 
-/* What one source leaves out does not undo what another said. */
-static void task_learn(struct task *task, const struct task_facts *facts)
+void task_learn(struct task_facts *to, const struct task_facts *from)
 {
-	TAKE(task->facts.arn, facts->arn);
-	TAKE(task->facts.family, facts->family);
-	TAKE(task->facts.revision, facts->revision);
-	TAKE(task->facts.cluster, facts->cluster);
-	TAKE(task->facts.service, facts->service);
-	TAKE(task->facts.zone, facts->zone);
+	TAKE(to->arn, from->arn);
+	TAKE(to->family, from->family);
+	TAKE(to->revision, from->revision);
+	TAKE(to->cluster, from->cluster);
+	TAKE(to->service, from->service);
+	TAKE(to->zone, from->zone);
+	if (!from->address_count)
+		return;
+	memcpy(to->addresses, from->addresses, sizeof(to->addresses));
+	to->address_count = from->address_count;
 }
 
 static void learn_task(struct containers *containers, struct container *container,
@@ -156,7 +173,7 @@ static void learn_task(struct containers *containers, struct container *containe
 	container_in_task(containers, container, task_id);
 	if (!container->task)
 		return;
-	task_learn(container->task, &answer->facts.task);
+	task_learn(&container->task->facts, &answer->facts.task);
 	if (answer->task == IDENTITY_FOUND)
 		container->task->complete = true;
 }
@@ -164,17 +181,19 @@ static void learn_task(struct containers *containers, struct container *containe
 /* Whether there is nothing more to be learnt by asking again. */
 static bool answered(const struct container *container, const struct identity_answer *answer)
 {
-	if (container->task)
-		return container->task->complete;
+	if (container->task && container->task->complete)
+		return true;
 	if (answer->container == IDENTITY_FOUND)
 		return answer->task == IDENTITY_NOT_FOUND;
-	return answer->container == IDENTITY_NOT_FOUND && container->attempts >= NOT_FOUND_ATTEMPTS;
+	return !container->task && answer->container == IDENTITY_NOT_FOUND && container->attempts >= NOT_FOUND_ATTEMPTS;
 }
 
 void containers_answer(struct containers *containers, const struct identity_answer *answer, uint64_t now)
 {
 	struct container *container = container_find(containers, answer->container_id);
 
+	if (answer->full)
+		count(containers->counts, COUNT_LOOKUPS_FULL);
 	if (!container)
 		return;
 	if (answer->container == IDENTITY_FOUND) {
@@ -194,6 +213,7 @@ static void container_remove(struct containers *containers, struct container *co
 	if (container->task)
 		container->task->references--;
 	HASH_DEL(containers->table, container);
+	usage_free(container->usage);
 	free(container);
 }
 
@@ -212,6 +232,7 @@ void containers_sweep(struct containers *containers, uint64_t now, uint64_t age)
 		if (task->references)
 			continue;
 		HASH_DEL(containers->tasks, task);
+		usage_free(task->usage);
 		free(task);
 	}
 }

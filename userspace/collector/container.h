@@ -13,6 +13,7 @@
 #include "address.h"
 #include "counts.h"
 #include "table.h"
+#include "usage.h"
 
 enum {
 	FACT_SIZE = 256,
@@ -35,13 +36,16 @@ struct task_facts {
 	char cluster[FACT_SIZE];	/* name, never ARN */
 	char service[FACT_SIZE];
 	char zone[64];
+	struct address addresses[CONTAINER_ADDRESSES];	/* of its own interface, in mode awsvpc; all its containers have it */
+	unsigned int address_count;
 };
 
 /* What a source says of a container. */
 struct container_facts {
 	char name[FACT_SIZE];
+	char name_in_task[FACT_SIZE];	/* as its task definition calls it */
 	char image[FACT_SIZE];
-	struct address addresses[CONTAINER_ADDRESSES];
+	struct address addresses[CONTAINER_ADDRESSES];	/* its own alone */
 	unsigned int address_count;
 	struct published_port ports[CONTAINER_PORTS];
 	unsigned int port_count;
@@ -59,14 +63,17 @@ enum identity_result {
 struct identity_request {
 	char container_id[HADAL_CONTAINER_ID_SIZE];
 	int pid;		/* a process in it; 0: none known */
-	bool in_task;		/* its cgroup says that it belongs to an ECS task */
+	bool in_task;		/* its cgroup says that it belongs to an ECS task, */
+	char task_id[HADAL_TASK_ID_SIZE];	/* this one; else "" */
 	bool task_known;	/* no need to ask for its task */
+	bool again;		/* it was asked before, in vain */
 };
 
 struct identity_answer {
 	char container_id[HADAL_CONTAINER_ID_SIZE];
 	enum identity_result container;
-	enum identity_result task;	/* NOT_FOUND: it belongs to none */
+	enum identity_result task;	/* NOT_FOUND: it belongs to none, or no more will be known of it */
+	bool full;			/* too much waits for the ECS API: it could not be asked */
 	struct container_facts facts;
 };
 
@@ -76,6 +83,8 @@ struct task {
 	struct task_facts facts;
 	bool complete;		/* whether it has a service has been answered */
 	unsigned int references;	/* by containers */
+	struct usage_source *usage;	/* of its cgroup; NULL: none known */
+	bool added_up;		/* in this interval */
 };
 
 enum container_state {
@@ -98,14 +107,22 @@ struct container {
 	unsigned int references;	/* by cgroups */
 	unsigned int removed;	/* of these, cgroups that were removed */
 	int pid;		/* a process seen in it; 0 */
+	bool has_init;		/* process 1 of a pid namespace was seen in it: the namespace is its own */
 	uint32_t net_ns;	/* inode number; 0: not seen */
 	char executable[FACT_SIZE];	/* base name of the first seen in it; "" */
+	struct usage_source *usage;	/* of its cgroup; NULL: none known */
+	const char *proxy;	/* what it is called as a proxy, see proxies.h; NULL: it is none */
+	struct container *application;	/* beside which it stands, as of proxies_index(); NULL */
+	uint16_t served_port;	/* at which it reaches that; 0: not seen */
+	bool serves_ports;	/* several */
+	uint64_t port_deadline;	/* until then what reached it waits for that port; 0: nobody has reached it */
 };
 
 struct containers {
 	struct container *table;
 	struct task *tasks;
 	struct counts *counts;
+	struct usage_reader usage;
 	unsigned int limit;
 	uint64_t wait;		/* ns from first sight to the deadline */
 };
@@ -120,6 +137,12 @@ struct container *container_find(const struct containers *containers, const char
 /* Notes that @container belongs to the task of that id ("" is ignored). */
 void container_in_task(struct containers *containers, struct container *container, const char *task_id);
 
+/* Whether its cgroups were all removed. */
+bool container_has_ended(const struct container *container);
+
+/* Whether it but holds the network namespace of an ECS task, and runs nothing else. */
+bool container_is_pause(const struct container *container);
+
 /* Whether its identity may still come before its deadline. */
 bool container_pending(const struct container *container, uint64_t now);
 
@@ -132,6 +155,9 @@ bool containers_next_request(struct containers *containers, uint64_t now, struct
 /* Takes back a request that could not be passed on: it is due again later. */
 void containers_unasked(struct containers *containers, const char *id, uint64_t now);
 void containers_answer(struct containers *containers, const struct identity_answer *answer, uint64_t now);
+
+/* Adds to @to what @from says; what that leaves out stays as it was. */
+void task_learn(struct task_facts *to, const struct task_facts *from);
 
 /* Drops containers unused for @age ns, and tasks without containers. */
 void containers_sweep(struct containers *containers, uint64_t now, uint64_t age);

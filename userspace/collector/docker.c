@@ -14,8 +14,11 @@
 
 #define LABEL(name) "com.amazonaws.ecs." name
 
-static void parse_labels(struct json_object *labels, struct task_facts *task)
+static void parse_labels(struct json_object *labels, struct container_facts *facts)
 {
+	struct task_facts *task = &facts->task;
+
+	json_copy(labels, LABEL("container-name"), facts->name_in_task, sizeof(facts->name_in_task));
 	json_copy(labels, LABEL("task-arn"), task->arn, sizeof(task->arn));
 	json_copy(labels, LABEL("task-definition-family"), task->family, sizeof(task->family));
 	json_copy(labels, LABEL("task-definition-version"), task->revision, sizeof(task->revision));
@@ -101,7 +104,7 @@ static void parse_container(struct json_object *object, struct container_facts *
 
 	snprintf(facts->name, sizeof(facts->name), "%s", name + (*name == '/'));
 	json_copy(config, "Image", facts->image, sizeof(facts->image));
-	parse_labels(json_member(config, "Labels", json_type_object), &facts->task);
+	parse_labels(json_member(config, "Labels", json_type_object), facts);
 	parse_environment(json_member(config, "Env", json_type_array), facts->endpoint);
 	parse_networks(json_member(settings, "Networks", json_type_object), facts);
 	parse_ports(json_member(settings, "Ports", json_type_object), facts);

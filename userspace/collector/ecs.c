@@ -47,8 +47,7 @@ void ecs_endpoint_of_environment(const char *text, size_t length, char endpoint[
 	}
 }
 
-/* Field @index of an ARN, from 0: arn:partition:service:region:account:resource. */
-static void arn_field(const char *arn, unsigned int index, char *to, size_t size)
+void ecs_arn_field(const char *arn, unsigned int index, char *to, size_t size)
 {
 	const char *end;
 
@@ -75,8 +74,8 @@ int ecs_parse_metadata(const char *text, size_t length, struct instance_facts *f
 
 	memset(facts, 0, sizeof(*facts));
 	snprintf(facts->cluster, sizeof(facts->cluster), "%s", cluster_name(cluster));
-	arn_field(arn, 3, facts->region, sizeof(facts->region));
-	arn_field(arn, 4, facts->account, sizeof(facts->account));
+	ecs_arn_field(arn, 3, facts->region, sizeof(facts->region));
+	ecs_arn_field(arn, 4, facts->account, sizeof(facts->account));
 	json_object_put(object);
 	return facts->cluster[0] ? 0 : -EINVAL;
 }
@@ -95,24 +94,68 @@ static struct json_object *find_container(struct json_object *task, const char *
 	return NULL;
 }
 
-static void parse_addresses(struct json_object *container, struct container_facts *facts)
+struct address_list {
+	struct address *list;		/* with room for CONTAINER_ADDRESSES */
+	unsigned int *count;
+};
+
+static void add_address(const struct address_list *to, const char *text)
+{
+	struct address address;
+
+	if (*to->count >= CONTAINER_ADDRESSES || address_parse(text, &address))
+		return;
+	for (unsigned int i = 0; i < *to->count; i++) {
+		if (address_equal(&to->list[i], &address))
+			return;
+	}
+	to->list[(*to->count)++] = address;
+}
+
+static void add_addresses(struct json_object *texts, const struct address_list *to)
+{
+	size_t count = texts ? json_object_array_length(texts) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *text = json_object_array_get_idx(texts, i);
+
+		if (json_object_is_type(text, json_type_string))
+			add_address(to, json_object_get_string(text));
+	}
+}
+
+/* Adds those of @container's networks which are of mode awsvpc, or those which are not. */
+static void parse_addresses(struct json_object *container, bool awsvpc, const struct address_list *to)
 {
 	struct json_object *networks = json_member(container, "Networks", json_type_array);
 	size_t count = networks ? json_object_array_length(networks) : 0;
 
 	for (size_t i = 0; i < count; i++) {
-		struct json_object *list = json_member(json_object_array_get_idx(networks, i), "IPv4Addresses",
-						       json_type_array);
-		size_t addresses = list ? json_object_array_length(list) : 0;
+		struct json_object *network = json_object_array_get_idx(networks, i);
 
-		for (size_t n = 0; n < addresses && facts->address_count < CONTAINER_ADDRESSES; n++) {
-			struct json_object *text = json_object_array_get_idx(list, n);
-
-			if (json_object_is_type(text, json_type_string) &&
-			    !address_parse(json_object_get_string(text), &facts->addresses[facts->address_count]))
-				facts->address_count++;
-		}
+		if ((strcmp(json_text(network, "NetworkMode"), "awsvpc") == 0) != awsvpc)
+			continue;
+		add_addresses(json_member(network, "IPv4Addresses", json_type_array), to);
+		add_addresses(json_member(network, "IPv6Addresses", json_type_array), to);
 	}
+}
+
+static void parse_own_addresses(struct json_object *container, struct container_facts *facts)
+{
+	struct address_list own = { facts->addresses, &facts->address_count };
+
+	parse_addresses(container, false, &own);
+}
+
+/* A task's interface is told with each container that uses it. */
+static void parse_task_addresses(struct json_object *task, struct task_facts *facts)
+{
+	struct json_object *containers = json_member(task, "Containers", json_type_array);
+	size_t count = containers ? json_object_array_length(containers) : 0;
+	struct address_list shared = { facts->addresses, &facts->address_count };
+
+	for (size_t i = 0; i < count; i++)
+		parse_addresses(json_object_array_get_idx(containers, i), true, &shared);
 }
 
 /* The cluster in "arn:...:task/CLUSTER/ID"; "" in the older form without it. */
@@ -132,8 +175,10 @@ int ecs_parse_introspected(const char *text, size_t length, const char *id, stru
 	memset(facts, 0, sizeof(*facts));
 	if (container) {
 		json_copy(container, "DockerName", facts->name, sizeof(facts->name));
+		json_copy(container, "Name", facts->name_in_task, sizeof(facts->name_in_task));
 		json_copy(container, "Image", facts->image, sizeof(facts->image));
-		parse_addresses(container, facts);
+		parse_own_addresses(container, facts);
+		parse_task_addresses(task, &facts->task);
 		json_copy(task, "Arn", facts->task.arn, sizeof(facts->task.arn));
 		json_copy(task, "Family", facts->task.family, sizeof(facts->task.family));
 		json_copy(task, "Version", facts->task.revision, sizeof(facts->task.revision));
@@ -166,9 +211,18 @@ int ecs_parse_task(const char *text, size_t length, const char *id, struct task_
 		json_copy(task, "AvailabilityZone", facts->zone, sizeof(facts->zone));
 		snprintf(facts->cluster, sizeof(facts->cluster), "%s", cluster_name(json_text(task, "Cluster")));
 		parse_service(task, facts->service);
+		parse_task_addresses(task, facts);
 	}
 	json_object_put(task);
 	return facts->arn[0] ? 0 : -EINVAL;
+}
+
+void ecs_parse_addresses(const char *text, size_t length, const char *id, struct container_facts *facts)
+{
+	struct json_object *task = json_parse_object(text, length);
+
+	parse_own_addresses(find_container(task, id), facts);
+	json_object_put(task);
 }
 
 enum identity_result ecs_metadata(struct http *http, const char *base, struct instance_facts *facts)
@@ -207,15 +261,18 @@ enum identity_result ecs_introspect(struct http *http, const char *base, const c
 }
 
 enum identity_result ecs_task(struct http *http, const char *base, const char *endpoint, const char *id,
-			      struct task_facts *facts)
+			      struct task_facts *task, struct container_facts *container)
 {
 	enum identity_result result = IDENTITY_UNAVAILABLE;
 	struct http_body body;
 	char url[1024];
 
 	snprintf(url, sizeof(url), "%s/v4/%s/task", base, endpoint);
-	if (http_get(http, NULL, url, &body) == 200 && !ecs_parse_task(body.data, body.length, id, facts))
+	if (http_get(http, NULL, url, &body) == 200 && !ecs_parse_task(body.data, body.length, id, task)) {
+		if (!container->address_count)
+			ecs_parse_addresses(body.data, body.length, id, container);
 		result = IDENTITY_FOUND;
+	}
 	http_body_free(&body);
 	return result;
 }

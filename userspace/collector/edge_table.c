@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
+#include <hadal/hadal.h>
+#include <hadal/names.h>
 #include <stdlib.h>
 
+#include <hadal/names.h>
+#include <hadal/uapi.h>
+
+#include "edge_points.h"
 #include "edge_table.h"
 
 _Static_assert(sizeof(struct edge_key) == 40, "edge_key is hashed as bytes and must have no padding");
 
-void edge_table_init(struct edge_table *table, const struct edge_table_config *config, struct counts *counts)
+void edge_table_init(struct edge_table *table, const struct edge_table_config *config, struct workloads *workloads,
+		     struct counts *counts)
 {
-	*table = (struct edge_table){ .config = *config, .counts = counts };
+	*table = (struct edge_table){ .config = *config, .workloads = workloads, .counts = counts };
 }
 
 static struct edge *edge_find(const struct edge_table *table, const struct edge_key *key)
@@ -23,7 +30,9 @@ static bool is_other(const struct edge_key *key)
 	return key->kind == PEER_OTHER && !key->peer_name && !key->via && !key->server_port;
 }
 
-static struct edge *edge_new(struct edge_table *table, const struct edge_key *key, uint64_t wall)
+/* @dns: whose text key->peer_name is, or NULL. */
+static struct edge *edge_new(struct edge_table *table, const struct edge_key *key, struct dns_name *dns,
+			     uint64_t wall)
 {
 	struct edge *edge = calloc(1, sizeof(*edge));
 
@@ -42,6 +51,10 @@ static struct edge *edge_new(struct edge_table *table, const struct edge_key *ke
 		key->peer->references++;
 	if (!is_other(key))
 		key->workload->edges++;
+	if (dns) {
+		edge->dns = dns_name_ref(dns);
+		key->workload->named++;
+	}
 	return edge;
 }
 
@@ -61,7 +74,8 @@ static bool has_room(struct edge_table *table, const struct edge_key *key)
 	return true;
 }
 
-static struct edge *edge_get(struct edge_table *table, const struct edge_key *key, uint64_t wall)
+static struct edge *edge_get(struct edge_table *table, const struct edge_key *key, struct dns_name *dns,
+			     uint64_t wall)
 {
 	struct edge *edge = edge_find(table, key);
 	struct edge_key other;
@@ -69,10 +83,23 @@ static struct edge *edge_get(struct edge_table *table, const struct edge_key *ke
 	if (edge)
 		return edge;
 	if (has_room(table, key))
-		return edge_new(table, key, wall);
+		return edge_new(table, key, dns, wall);
 	other = (struct edge_key){ .workload = key->workload, .role = key->role, .kind = PEER_OTHER,
 				   .transport = key->transport };
-	return edge_get(table, &other, wall);
+	return edge_get(table, &other, NULL, wall);
+}
+
+struct edge *edge_other(struct edge_table *table, struct workload *workload, const struct edge *like, uint64_t wall)
+{
+	struct edge_key key = { .workload = workload, .role = like->key.role, .kind = PEER_OTHER,
+				.transport = like->key.transport };
+
+	return edge_get(table, &key, NULL, wall);
+}
+
+bool edge_is_others(const struct edge_table *table, const struct edge *edge)
+{
+	return edge->key.workload == table->workloads->other && is_other(&edge->key);
 }
 
 static struct edge_key key_of(struct edge_table *table, struct workload *workload, struct workload *peer_workload,
@@ -94,23 +121,43 @@ static struct edge_key key_of(struct edge_table *table, struct workload *workloa
 	return key;
 }
 
+/*
+ * A crawler's names would take all of a workload's edges: beyond the bound its
+ * peers are again what they are by address. Returns the name that stays, or NULL.
+ */
+static struct dns_name *bound_names(struct edge_table *table, struct edge_key *key, const struct peer *peer)
+{
+	if (!peer->dns || key->peer_name != peer->dns->text)
+		return NULL;
+	if (key->workload->named < WORKLOAD_NAMES || edge_find(table, key))
+		return peer->dns;
+	count(table->counts, COUNT_NAMES_WORKLOAD_FULL);
+	key->peer_name = peer->plain_name;
+	key->kind = (uint8_t)peer->plain_kind;
+	return NULL;
+}
+
 bool edge_add(struct edge_table *table, struct workload *workload, struct workload *peer_workload,
 	      const struct peer *peer, struct flow *flow, uint64_t wall)
 {
 	struct edge_key key = key_of(table, workload, peer_workload, peer, flow);
-	struct edge *edge = edge_get(table, &key, wall);
+	struct dns_name *dns = bound_names(table, &key, peer);
+	struct edge *edge = edge_get(table, &key, dns, wall);
 
 	if (!edge) {
 		count(table->counts, COUNT_EDGES_HOST_FULL);
 		return false;
 	}
 	edge->active += flow->active;
+	edge->rtt.sum += flow->rtt.sum;
+	edge->rtt.count += flow->rtt.count;
 	if (edge->active || !values_empty(&flow->values)) {
 		edge->active_time = wall;
 		edge->ended = false;
 		workload->active_time = wall;
 		workload->ended = false;
 	}
+	edge_ship_flow(table, edge, flow, wall);
 	values_move(&edge->values, &flow->values, table->counts);
 	return true;
 }
@@ -118,14 +165,18 @@ bool edge_add(struct edge_table *table, struct workload *workload, struct worklo
 void edges_begin(struct edge_table *table, uint64_t since)
 {
 	table->since = since;
-	for (struct edge *edge = table->table; edge; edge = edge->hh.next)
+	for (struct edge *edge = table->table; edge; edge = edge->hh.next) {
 		edge->active = 0;
+		edge->shipped_active = 0;
+		edge->rtt = (struct live_rtt){ 0 };
+	}
 }
 
 void edges_end_idle(struct edge_table *table, uint64_t wall, uint64_t age)
 {
 	for (struct edge *edge = table->table; edge; edge = edge->hh.next) {
-		if (wall > edge->active_time && wall - edge->active_time >= age)
+		/* What it has counted may be still to be told. */
+		if (!edge->late && wall > edge->active_time && wall - edge->active_time >= age)
 			edge->ended = true;
 	}
 }
@@ -143,8 +194,15 @@ static void edge_remove(struct edge_table *table, struct edge *edge)
 		edge->key.peer->references--;
 	if (!is_other(&edge->key))
 		edge->key.workload->edges--;
+	if (edge->dns) {
+		edge->key.workload->named--;
+		dns_name_put(edge->dns);
+	}
 	HASH_DEL(table->table, edge);
 	values_clear(&edge->values);
+	if (edge->shipped)
+		values_clear(edge->shipped);
+	free(edge->shipped);
 	free(edge);
 }
 
@@ -164,4 +222,21 @@ void edge_table_free(struct edge_table *table)
 
 	HASH_ITER(hh, table->table, edge, next)
 		edge_remove(table, edge);
+}
+
+const char *edge_role_name(uint8_t role)
+{
+	switch (role) {
+	case HADAL_TCP_CLIENT:
+		return HADAL_VALUE_ROLE_CLIENT;
+	case HADAL_TCP_SERVER:
+		return HADAL_VALUE_ROLE_SERVER;
+	default:
+		return NULL;
+	}
+}
+
+const char *edge_transport_name(uint8_t transport)
+{
+	return transport == FLOW_UDP ? HADAL_VALUE_TRANSPORT_UDP : HADAL_VALUE_TRANSPORT_TCP;
 }

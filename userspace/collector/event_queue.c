@@ -11,13 +11,15 @@ enum { EVENT_TEXTS_MAX = 256 };	/* arguments of one process */
 
 struct collect {
 	struct event *event;
-	bool arguments;
+	const struct redactor *redactor;
+	bool cut;	/* the arguments are */
 };
 
-void event_queue_init(struct event_queue *queue, unsigned int limit, bool arguments, struct owners *owners,
-		      struct counts *counts)
+void event_queue_init(struct event_queue *queue, unsigned int limit, const struct redactor *redactor,
+		      struct owners *owners, struct programs *programs, struct counts *counts)
 {
-	*queue = (struct event_queue){ .limit = limit, .arguments = arguments, .owners = owners, .counts = counts };
+	*queue = (struct event_queue){ .limit = limit, .redactor = redactor, .owners = owners,
+				       .programs = programs, .counts = counts };
 }
 
 static char *copy_text(struct hadal_text text)
@@ -83,18 +85,34 @@ static int copy_value(struct event_attribute *to, const struct hadal_attribute *
 	return -EINVAL;
 }
 
+/* Nobody is to see them as they were, so they are redacted before they wait. */
+static int copy_arguments(const struct collect *collect, struct event_attribute *to, struct hadal_text texts)
+{
+	int result = copy_texts(to, texts);
+
+	if (result)
+		return result;
+	result = redact_arguments(collect->redactor, to->texts.list, to->texts.count, collect->cut);
+	if (result)
+		free_texts(to->texts.list, to->texts.count);
+	return result;
+}
+
 static int collect_attribute(void *context, const struct hadal_attribute *attribute)
 {
 	struct collect *collect = context;
+	bool arguments = strcmp(attribute->name, HADAL_ATTR_PROCESS_COMMAND_ARGS) == 0;
 	struct event *event = collect->event;
+	struct event_attribute *to;
 	int result;
 
-	if (!collect->arguments && strcmp(attribute->name, HADAL_ATTR_PROCESS_COMMAND_ARGS) == 0)
+	if (arguments && !collect->redactor)
 		return 0;
 	if (event->attribute_count == EVENT_ATTRIBUTES)
 		return -E2BIG;
-	event->attributes[event->attribute_count].key = attribute->name;
-	result = copy_value(&event->attributes[event->attribute_count], attribute);
+	to = &event->attributes[event->attribute_count];
+	to->key = attribute->name;
+	result = arguments ? copy_arguments(collect, to, attribute->text) : copy_value(to, attribute);
 	if (!result)
 		event->attribute_count++;
 	return result;
@@ -111,14 +129,22 @@ static void event_free(struct event_queue *queue, struct event *event)
 			free_texts(attribute->texts.list, attribute->texts.count);
 	}
 	owner_put(queue->owners, event->owner);
+	program_put(queue->programs, event->program);
 	free(event);
 }
 
+static bool arguments_cut(const struct hadal_record *record)
+{
+	const struct hadal_record_process_exec *exec = (const void *)record;
+
+	return record->type == HADAL_RECORD_PROCESS_EXEC && exec->flags & HADAL_EXEC_ARGV_TRUNCATED;
+}
+
 void event_queue_add(struct event_queue *queue, const struct hadal_record *record, const struct hadal_clock *clock,
-		     struct owner *owner, bool abnormal)
+		     const struct process *process, bool abnormal)
 {
 	struct event *event = queue->length < queue->limit ? calloc(1, sizeof(*event)) : NULL;
-	struct collect collect = { .event = event, .arguments = queue->arguments };
+	struct collect collect = { .event = event, .redactor = queue->redactor, .cut = arguments_cut(record) };
 
 	if (!event) {
 		count(queue->counts, COUNT_EVENTS_FULL);
@@ -127,7 +153,8 @@ void event_queue_add(struct event_queue *queue, const struct hadal_record *recor
 	event->name = hadal_event_name(record);
 	event->time = hadal_clock_from_monotonic(clock, record->time);
 	event->abnormal = abnormal;
-	event->owner = owner_ref(owner);
+	event->owner = owner_ref(process->owner);
+	event->program = process->program ? program_ref(process->program) : NULL;
 	if (!event->name || hadal_event_attributes(record, clock, collect_attribute, &collect)) {
 		count(queue->counts, COUNT_EVENTS_FULL);
 		event_free(queue, event);

@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "owner.h"
+#include "process_table.h"
+#include "redact.h"
 
 enum { EVENT_ATTRIBUTES = 48 };
 
@@ -41,6 +42,7 @@ struct event {
 	uint64_t time;		/* ns since the epoch */
 	bool abnormal;		/* ended by a signal that dumps core, or chosen by the OOM killer */
 	struct owner *owner;
+	struct program *program;	/* what the process runs, or ran; NULL: not known */
 	struct event_attribute attributes[EVENT_ATTRIBUTES];
 	unsigned int attribute_count;
 	struct event *prev, *next;
@@ -49,18 +51,20 @@ struct event {
 struct event_queue {
 	struct event *events;
 	unsigned int length, limit;
-	bool arguments;		/* keep process.command_args */
+	const struct redactor *redactor;	/* of process.command_args; NULL: without them */
 	struct owners *owners;
+	struct programs *programs;
 	struct counts *counts;
 };
 
-void event_queue_init(struct event_queue *queue, unsigned int limit, bool arguments, struct owners *owners,
-		      struct counts *counts);
+/* @redactor: borrowed. */
+void event_queue_init(struct event_queue *queue, unsigned int limit, const struct redactor *redactor,
+		      struct owners *owners, struct programs *programs, struct counts *counts);
 void event_queue_free(struct event_queue *queue);
 
-/* Queues @record as an event of @owner; beyond the bound it is dropped and counted. */
+/* Queues @record as an event of @process; beyond the bound it is dropped and counted. */
 void event_queue_add(struct event_queue *queue, const struct hadal_record *record, const struct hadal_clock *clock,
-		     struct owner *owner, bool abnormal);
+		     const struct process *process, bool abnormal);
 
 /* Takes @event off the queue and frees it. */
 void event_queue_remove(struct event_queue *queue, struct event *event);

@@ -4,10 +4,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "edge_points.h"
 #include "export.h"
+#include "export_info.h"
+#include "export_notice.h"
+#include "export_processes.h"
+#include "export_self.h"
+#include "export_usage.h"
 #include "telemetry.h"
+#include "workload_points.h"
 
-enum { EXPORT_ATTRIBUTES = 16 };
+enum {
+	EXPORT_ATTRIBUTES = 16,
+	BUILD_ATTRIBUTES = 6,
+};
 
 static const struct hadal_metric_info
 	opened_info = { "hadal.tcp.connection.opened", "{connection}",
@@ -28,6 +38,8 @@ static const struct hadal_metric_info
 				  "Attempts to connect that a listener had no room for", HADAL_COUNTER },
 	sent_info = { "hadal.tcp.segment.sent", "{segment}", "Segments sent", HADAL_COUNTER },
 	retransmitted_info = { "hadal.tcp.segment.retransmitted", "{segment}", "Segments sent again", HADAL_COUNTER },
+	health_info = { "hadal.tcp.health_check", "{connection}",
+			"Connections that checked whether the workload is well", HADAL_COUNTER },
 	exited_info = { "hadal.process.exited", "{process}", "Processes that ended", HADAL_COUNTER },
 	oom_killed_info = { "hadal.process.oom_killed", "{process}",
 			    "Processes ended by the out-of-memory killer", HADAL_COUNTER },
@@ -88,6 +100,8 @@ static void add_host(const struct export_host *host, struct attributes *attribut
 {
 	add(attributes, hadal_string("host.id", host->id));
 	add(attributes, hadal_string("host.name", host->name));
+	add(attributes, hadal_string("host.type", host->type));
+	add(attributes, hadal_string("host.image.id", host->image));
 	add(attributes, hadal_string("cloud.provider", host->cloud_region[0] ? "aws" : NULL));
 	add(attributes, hadal_string("cloud.account.id", host->cloud_account));
 	add(attributes, hadal_string("cloud.region", host->cloud_region));
@@ -211,33 +225,19 @@ static void put_histogram(const struct target *target, const struct hadal_metric
 
 /* ---- edges ---- */
 
-static const char *role_name(uint8_t role)
-{
-	switch (role) {
-	case HADAL_TCP_CLIENT:
-		return HADAL_VALUE_ROLE_CLIENT;
-	case HADAL_TCP_SERVER:
-		return HADAL_VALUE_ROLE_SERVER;
-	default:
-		return NULL;
-	}
-}
-
 static struct attributes edge_attributes(const struct edge *edge)
 {
 	const struct edge_key *key = &edge->key;
 	struct attributes attributes = { .count = 0 };
 
-	add(&attributes, hadal_string("hadal.edge.role", role_name(key->role)));
+	add(&attributes, hadal_string("hadal.edge.role", edge_role_name(key->role)));
 	add(&attributes, hadal_string("hadal.peer.kind", peer_kind_name(key->kind)));
 	add(&attributes, hadal_string("hadal.peer.name", key->peer ? key->peer->name : key->peer_name));
 	add(&attributes, hadal_string("hadal.peer.namespace", key->peer ? key->peer->namespace : NULL));
 	add(&attributes, hadal_string("hadal.edge.via", key->via));
 	if (key->server_port)
 		add(&attributes, hadal_int("server.port", key->server_port));
-	add(&attributes, hadal_string(HADAL_ATTR_NETWORK_TRANSPORT, key->transport == FLOW_UDP
-								    ? HADAL_VALUE_TRANSPORT_UDP
-								    : HADAL_VALUE_TRANSPORT_TCP));
+	add(&attributes, hadal_string(HADAL_ATTR_NETWORK_TRANSPORT, edge_transport_name(key->transport)));
 	return attributes;
 }
 
@@ -270,35 +270,51 @@ static void put_io(const struct target *target, const struct hadal_metric_info *
 }
 
 /* Of a listener and not of an edge: it is not known whose attempts they were. */
-static void put_listener(const struct target *target, const struct edge *edge)
+static void put_listener(const struct target *target, const struct edge *edge, const struct values *values)
 {
 	struct attributes attributes = { .count = 0 };
 
-	if (!edge->values.listener_dropped)
+	if (!values->listener_dropped)
 		return;
 	if (edge->key.server_port)
 		add(&attributes, hadal_int("server.port", edge->key.server_port));
 	add(&attributes, hadal_string(HADAL_ATTR_NETWORK_TRANSPORT, HADAL_VALUE_TRANSPORT_TCP));
-	put_count(target, &listener_dropped_info, finish(target->batch, &attributes), edge->values.listener_dropped);
+	put_count(target, &listener_dropped_info, finish(target->batch, &attributes), values->listener_dropped);
 }
 
+static void put_health_checks(const struct target *target, const struct edge *edge, const struct values *values)
+{
+	struct attributes attributes = { .count = 0 };
+
+	if (!values->health_checks)
+		return;
+	add(&attributes, hadal_string("hadal.edge.role", edge_role_name(edge->key.role)));
+	if (edge->key.server_port)
+		add(&attributes, hadal_int("server.port", edge->key.server_port));
+	put_count(target, &health_info, finish(target->batch, &attributes), values->health_checks);
+}
+
+/* edge_points() has how many points this is. */
 static void put_edge(const struct export_source *source, struct hadal_batch *batch,
 		     struct hadal_resource *resource, const struct edge *edge)
 {
-	struct target target = target_of(source, batch, resource, edge->start_time, edge->ended);
+	bool apart = source->points && edge->shipped;	/* what is shipped is not all that it has counted */
+	struct target target = target_of(source, batch, resource, apart ? edge->shipped_since : edge->start_time,
+					 edge->ended || (source->points && edge_has_ended(edge)));
 	struct attributes base = edge_attributes(edge);
 	const struct hadal_attributes *attributes = finish(batch, &base);
-	const struct values *values = &edge->values;
+	const struct values *values = apart ? edge->shipped : &edge->values;
 
 	if (edge->key.transport == FLOW_UDP) {
 		put_io(&target, &udp_io_info, &base, values);
 		return;
 	}
-	put_listener(&target, edge);
+	put_listener(&target, edge, values);
+	put_health_checks(&target, edge, values);
 	if (edge->key.kind == PEER_NONE)
 		return;
 	put_count(&target, &opened_info, attributes, values->opened);
-	put_count(&target, &active_info, attributes, edge->active);
+	put_count(&target, &active_info, attributes, apart ? edge->shipped_active : edge->active);
 	put_errors(&target, &failed_info, &base, &values->failed);
 	put_errors(&target, &broken_info, &base, &values->broken);
 	put_some(&target, &reset_info, attributes, values->reset);
@@ -322,44 +338,117 @@ static void put_exit(const struct target *target, const char *class, int signal,
 		put_count(target, &exited_info, finish(target->batch, &attributes), value);
 }
 
-static void put_exits(const struct export_source *source, struct hadal_batch *batch,
-		      struct hadal_resource *resource, const struct workload *workload)
+static void put_exits(const struct target *target, const struct exits *exits)
 {
-	struct target target = target_of(source, batch, resource, workload->start_time, workload->ended);
-	const struct exits *exits = &workload->exits;
-
-	put_exit(&target, "success", 0, exits->success);
-	put_exit(&target, "failure", 0, exits->failure);
+	put_exit(target, "success", 0, exits->success);
+	put_exit(target, "failure", 0, exits->failure);
 	for (int signal = 0; signal < WORKLOAD_SIGNALS; signal++)
-		put_exit(&target, "signal", signal, exits->signal[signal]);
-	put_some(&target, &oom_killed_info, NULL, exits->oom_killed);
+		put_exit(target, "signal", signal, exits->signal[signal]);
+	put_some(target, &oom_killed_info, NULL, exits->oom_killed);
 }
 
-/* A workload that is only a peer of others has nothing to tell itself. */
-static bool has_own_edges(const struct model *model, const struct workload *workload)
+static struct hadal_resource *resource_of(const struct export_source *source, struct hadal_batch *batch,
+					  struct workload *workload)
 {
-	for (const struct edge *edge = model->edges.table; edge; edge = edge->hh.next) {
-		if (edge->key.workload == workload)
-			return true;
-	}
-	return false;
+	if (!workload->resource)
+		workload->resource = workload_resource(source, batch, workload);
+	return workload->resource;
 }
 
+/* Of the workload itself, as much as workload_points() has. One that is only a peer of others has nothing to tell. */
 static void put_workload(const struct export_source *source, struct hadal_batch *batch,
-			 const struct workload *workload)
+			 struct workload *workload)
 {
-	bool has_exits = !exits_empty(&workload->exits);
+	struct workload_sums *shipped = source->points ? workload->shipped : NULL;
+	const struct exits *exits = shipped ? &shipped->exits : &workload->exits;
+	struct workload_usage *usage = workload->usage;
 	struct hadal_resource *resource;
+	struct target target;
 
-	if (!has_exits && !has_own_edges(source->model, workload))
+	if (shipped)
+		usage = shipped->used ? &shipped->usage : NULL;
+	if (exits_empty(exits) && !usage && !workload->infos)
 		return;
-	resource = workload_resource(source, batch, workload);
-	if (has_exits)
-		put_exits(source, batch, resource, workload);
-	for (struct edge *edge = source->model->edges.table; edge; edge = edge->hh.next) {
-		if (edge->key.workload == workload)
-			put_edge(source, batch, resource, edge);
+	resource = resource_of(source, batch, workload);
+	target = target_of(source, batch, resource, shipped ? workload->shipped_since : workload->start_time,
+			   workload->ended || (source->points && workload_has_ended(workload)));
+	put_exits(&target, exits);
+	if (usage)
+		export_workload_usage(batch, resource, &target.point, usage, source->full);
+	/* Of `other` it would be that of some. */
+	target.point.no_recorded_value |= source->points && workload->others;
+	if (workload->infos)
+		export_workload_infos(batch, resource, &target.point, workload->infos);
+}
+
+static bool workload_is_in_batch(const struct export_source *source, const struct workload *workload)
+{
+	if (!source->points)
+		return true;
+	return source->ended ? workload->begun : workload_is_told(workload);
+}
+
+static void put_workloads(const struct export_source *source, struct hadal_batch *batch)
+{
+	struct workload *workload;
+
+	for (workload = source->model->workloads.table; workload; workload = workload->hh.next) {
+		if (workload_is_in_batch(source, workload))
+			put_workload(source, batch, workload);
 	}
+}
+
+/* Series that no batch has had do not end. */
+static bool edge_is_in_batch(const struct export_source *source, const struct edge *edge)
+{
+	if (!source->points)
+		return !edge_is_only_shipped(edge);
+	return source->ended ? edge->begun : edge_is_told(edge);
+}
+
+static void put_edges(const struct export_source *source, struct hadal_batch *batch)
+{
+	struct edge *edge;
+
+	for (edge = source->model->edges.table; edge; edge = edge->hh.next) {
+		if (edge_is_in_batch(source, edge))
+			put_edge(source, batch, resource_of(source, batch, edge->key.workload), edge);
+	}
+}
+
+/* How many there may be is what all else has left. */
+static void put_limited(const struct export_source *source, struct hadal_batch *batch)
+{
+	struct edge_table *edges = &source->model->edges;
+	struct points_limit limit = {
+		.points = source->points, .wall = source->time, .full = source->full,
+		.taken = (unsigned int)hadal_batch_counts(batch).points + EXPORT_FOLDED_POINTS,
+	};
+
+	if (source->points && !source->ended) {
+		edges_weigh(edges);
+		limit.taken += workloads_plan(&source->model->workloads, edges, &limit);
+		edges_plan(edges, limit.points, limit.taken, limit.wall);
+	}
+	put_workloads(source, batch);
+	put_edges(source, batch);
+}
+
+/* ---- processes in detail ---- */
+
+/* Another profile may have had series that are to end. */
+static void put_processes(const struct export_source *source, struct hadal_batch *batch)
+{
+	const struct process_details *details = &source->model->details;
+	struct target target = target_of(source, batch, NULL, source->start_time, false);
+	const struct process_detail *detail;
+
+	DL_FOREACH(details->list, detail) {
+		if (source->full || detail->ended)
+			export_process(batch, resource_of(source, batch, detail->workload), &target.point, detail);
+	}
+	if (details->other && (source->full || details->rest_ended))
+		export_other_processes(resource_of(source, batch, details->other), &target.point, details);
 }
 
 /* ---- lifecycle ---- */
@@ -386,11 +475,51 @@ static void add_event_value(struct attributes *attributes, const struct event_at
 	}
 }
 
+static size_t add_text(struct hadal_telemetry_attribute *list, size_t count, const char *key, const char *text)
+{
+	if (!*text)
+		return count;
+	list[count] = hadal_string(key, text);
+	return count + 1;
+}
+
+/* Returns how many were written, at most BUILD_ATTRIBUTES. @facts: NULL for none. */
+static size_t build_attributes(const struct build_facts *facts, struct hadal_telemetry_attribute *list)
+{
+	size_t count = 0;
+
+	if (!facts)
+		return 0;
+	count = add_text(list, count, "process.executable.build_id.gnu", facts->gnu_id);
+	count = add_text(list, count, "process.executable.build_id.go", facts->go_id);
+	count = add_text(list, count, "process.runtime.name", facts->go_version[0] ? "go" : "");
+	count = add_text(list, count, "process.runtime.version", facts->go_version);
+	count = add_text(list, count, "hadal.process.go.module.path", facts->module_path);
+	return add_text(list, count, "hadal.process.go.module.version", facts->module_version);
+}
+
+/* A file may hang on a network: nothing is told the later for it than by this. */
+#define BUILD_WAIT	10000000000ULL
+
+static bool build_pending(const struct export_source *source, const struct event *event)
+{
+	return source->full && source->builds && program_pending(event->program) &&
+	       source->time > event->time && source->time - event->time < BUILD_WAIT;
+}
+
+/* What may come still is waited for: who it is, and in profile full by which build it was made. */
+static bool event_pending(const struct export_source *source, const struct event *event)
+{
+	if (source->all)
+		return false;
+	return owner_pending(event->owner, source->now) || build_pending(source, event);
+}
+
 static void put_event(const struct export_source *source, struct hadal_batch *batch, const struct event *event,
 		      struct hadal_resource *resource)
 {
 	const struct container *container = event->owner->cgroup ? event->owner->cgroup->container : NULL;
-	struct hadal_telemetry_attribute list[EVENT_ATTRIBUTES + 2];
+	struct hadal_telemetry_attribute list[EVENT_ATTRIBUTES + 2 + BUILD_ATTRIBUTES];
 	struct hadal_log_record record = {
 		.event_name = event->name,
 		.time = event->time,
@@ -409,6 +538,8 @@ static void put_event(const struct export_source *source, struct hadal_batch *ba
 		list[count++] = hadal_string(HADAL_ATTR_CONTAINER_ID, container->id);
 	if (source->full && container && container->task)
 		list[count++] = hadal_string(HADAL_ATTR_AWS_ECS_TASK_ID, container->task->id);
+	if (source->full)
+		count += build_attributes(program_build(event->program), list + count);
 	record.attributes = hadal_batch_attributes(batch, list, count);
 	hadal_resource_log(resource, &record);
 }
@@ -416,20 +547,17 @@ static void put_event(const struct export_source *source, struct hadal_batch *ba
 static void put_events(const struct export_source *source, struct hadal_batch *batch)
 {
 	struct model *model = source->model;
-	struct workload *workload, *last = NULL;
-	struct hadal_resource *resource = NULL;
+	struct workload *workload;
 	struct event *event, *next;
 
 	DL_FOREACH_SAFE(model->events.events, event, next) {
-		if (!source->all && owner_pending(event->owner, source->now))
+		if (event_pending(source, event))
 			continue;
 		workload = owner_workload(event->owner, &model->workloads, source->time);
-		if (workload && workload != last)
-			resource = workload_resource(source, batch, workload);
 		if (workload)
-			put_event(source, batch, event, resource);
-		last = workload;
-		event_queue_remove(&model->events, event);
+			put_event(source, batch, event, resource_of(source, batch, workload));
+		if (!source->keep_events)
+			event_queue_remove(&model->events, event);
 	}
 }
 
@@ -457,58 +585,112 @@ static void put_records(const struct target *target, const struct hadal_stats *s
 	}
 }
 
-static void put_exported(const struct target *target, const char *signal, const char *outcome, uint64_t value)
+static void put_exported(const struct target *target, const struct hadal_sink_stats *sink, const char *signal,
+			 const char *outcome, uint64_t value)
 {
 	put_some(target, &exported_info,
-		 HADAL_ATTRIBUTES(target->batch, hadal_string("hadal.export.signal", signal),
+		 HADAL_ATTRIBUTES(target->batch, hadal_string("hadal.export.sink", sink->name),
+				  hadal_string("hadal.export.signal", signal),
 				  hadal_string("hadal.export.outcome", outcome)), value);
 }
 
-static void put_shipping(const struct target *target, const struct hadal_ship_stats *stats)
+static void put_sink(const struct target *target, const struct hadal_sink_stats *sink)
 {
 	static const char *const signals[HADAL_SIGNALS] = {
 		[HADAL_SIGNAL_METRICS] = "metrics", [HADAL_SIGNAL_LOGS] = "logs",
 	};
 
 	for (int i = 0; i < HADAL_SIGNALS; i++) {
-		const struct hadal_ship_signal_stats *of = &stats->signal[i];
+		const struct hadal_ship_signal_stats *of = &sink->signal[i];
 
-		put_exported(target, signals[i], "accepted", of->accepted);
-		put_exported(target, signals[i], "rejected", of->rejected);
-		put_exported(target, signals[i], "dropped", of->dropped_full + of->dropped_oversize +
-								of->dropped_failed + of->dropped_stop);
+		put_exported(target, sink, signals[i], "accepted", of->accepted);
+		put_exported(target, sink, signals[i], "rejected", of->rejected);
+		put_exported(target, sink, signals[i], "dropped", hadal_ship_dropped(of) - of->dropped_off);
 	}
 }
 
-static void put_collector(const struct export_source *source, struct hadal_batch *batch)
+static void put_shipping(const struct target *target, const struct hadal_ship_stats *stats)
+{
+	for (size_t i = 0; i < stats->sink_count; i++)
+		put_sink(target, &stats->sink[i]);
+}
+
+/* Without a module there is no version. */
+static void put_state(const struct export_source *source, struct hadal_batch *batch, struct hadal_resource *resource,
+		      const char *state, const char *version, bool ended)
+{
+	struct hadal_point gauge = { .time = source->time, .no_recorded_value = ended };
+
+	gauge.attributes = *version ? HADAL_ATTRIBUTES(batch, hadal_string("hadal.module.state", state),
+						       hadal_string("hadal.module.version", version)) :
+				      HADAL_ATTRIBUTES(batch, hadal_string("hadal.module.state", state));
+	hadal_metric_add_int(hadal_resource_metric(resource, &module_info), &gauge, 1);
+}
+
+/*
+ * Each state is a series of its own: the one that is over ends. So does that of a
+ * hadald that stops: who falls silent without that did not mean to.
+ */
+static void put_module_state(const struct export_source *source, struct hadal_batch *batch,
+			     struct hadal_resource *resource)
+{
+	if (source->ended_state)
+		put_state(source, batch, resource, source->ended_state, source->ended_version, true);
+	put_state(source, batch, resource, source->module_state, source->module_version, source->ended || source->all);
+}
+
+static struct hadal_resource *put_collector(const struct export_source *source, struct hadal_batch *batch)
 {
 	struct hadal_resource *resource = add_resource(source, batch, "", "hadald", NULL);
 	struct target target = target_of(source, batch, resource, source->start_time, false);
 	struct hadal_point gauge = { .time = source->time, .no_recorded_value = source->ended };
 
 	put_records(&target, source->stats);
+	if (source->usage)
+		export_host_usage(batch, resource, &gauge, source->usage, source->full);
+	if (source->self)
+		export_self(batch, resource, &target.point, source->self, source->model, source->shipped, source->full);
 	for (unsigned int i = 0; i < COUNTS; i++)
 		put_some(&target, &incident_info,
 			 HADAL_ATTRIBUTES(batch, hadal_string("hadal.collector.incident.kind", count_name(i))),
 			 source->model->counts.value[i]);
 	if (source->shipped)
 		put_shipping(&target, source->shipped);
-	gauge.attributes = HADAL_ATTRIBUTES(batch, hadal_string("hadal.module.state", source->module_state),
-					    hadal_string("hadal.module.version", source->module_version));
-	hadal_metric_add_int(hadal_resource_metric(resource, &module_info), &gauge, 1);
+	put_module_state(source, batch, resource);
+	for (unsigned int i = 0; i < source->notice_count; i++)
+		export_notice(batch, resource, &source->notices[i], source->time);
+	return resource;
+}
+
+/* How it was decided in this batch: behind all else. */
+static void put_folded(const struct export_source *source, struct hadal_batch *batch, struct hadal_resource *resource)
+{
+	struct target target = target_of(source, batch, resource, source->start_time, false);
+
+	export_folded(batch, resource, &target.point, source->model);
+}
+
+static void forget_resources(struct model *model)
+{
+	struct workload *workload;
+
+	for (workload = model->workloads.table; workload; workload = workload->hh.next)
+		workload->resource = NULL;
 }
 
 struct hadal_batch *export_batch(const struct export_source *source)
 {
 	struct hadal_batch *batch = hadal_batch_new(0);
-	struct workload *workload;
+	struct hadal_resource *collector;
 
 	if (!batch)
 		return NULL;
-	for (workload = source->model->workloads.table; workload; workload = workload->hh.next)
-		put_workload(source, batch, workload);
+	forget_resources(source->model);
 	if (!source->ended)
 		put_events(source, batch);
-	put_collector(source, batch);
+	put_processes(source, batch);
+	collector = put_collector(source, batch);
+	put_limited(source, batch);
+	put_folded(source, batch, collector);
 	return batch;
 }

@@ -3,7 +3,7 @@
 
 #include "flow_table.h"
 
-_Static_assert(sizeof(struct flow_key) == 48, "flow_key is hashed as bytes and must have no padding");
+_Static_assert(sizeof(struct flow_key) == 56, "flow_key is hashed as bytes and must have no padding");
 
 void flow_table_init(struct flow_table *table, unsigned int limit, struct owners *owners, struct counts *counts)
 {
@@ -33,6 +33,8 @@ static struct flow *flow_new(struct flow_table *table, const struct flow_key *ke
 	owner_ref(key->owner);
 	if (key->peer_owner)
 		owner_ref(key->peer_owner);
+	if (key->name)
+		dns_name_ref(key->name);
 	return flow;
 }
 
@@ -57,8 +59,10 @@ struct flow *flow_get(struct flow_table *table, const struct flow_key *key)
 
 void flows_begin(struct flow_table *table)
 {
-	for (struct flow *flow = table->table; flow; flow = flow->hh.next)
+	for (struct flow *flow = table->table; flow; flow = flow->hh.next) {
 		flow->active = 0;
+		flow->rtt = (struct live_rtt){ 0 };
+	}
 }
 
 void flow_remove(struct flow_table *table, struct flow *flow)
@@ -67,6 +71,7 @@ void flow_remove(struct flow_table *table, struct flow *flow)
 	values_clear(&flow->values);
 	owner_put(table->owners, flow->key.owner);
 	owner_put(table->owners, flow->key.peer_owner);
+	dns_name_put(flow->key.name);
 	free(flow);
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "dns_names.h"
 #include "owner.h"
 #include "values.h"
 
@@ -29,6 +30,7 @@ struct flow_key {
 	struct owner *owner;
 	struct owner *peer_owner;	/* FLOW_PEER_OWNER */
 	struct address peer;		/* FLOW_PEER_ADDRESS */
+	struct dns_name *name;		/* of the peer, to the client; NULL: none */
 	uint32_t net_ns;		/* FLOW_PEER_ADDRESS */
 	uint16_t server_port;
 	uint8_t role;			/* enum hadal_tcp_role: client or server; unknown: of owners->other */
@@ -42,6 +44,7 @@ struct flow {
 	struct flow_key key;
 	struct values values;
 	uint64_t active;	/* live connections at this interval's end; none of UDP */
+	struct live_rtt rtt;	/* of these */
 };
 
 struct flow_table {

@@ -12,15 +12,23 @@ double histogram_floor(void)
 	return exp2((double)HISTOGRAM_OFFSET / (1 << HISTOGRAM_SCALE));
 }
 
+/* What a value's four buckets between two powers of 2 begin above, the power being 1/2: 2^(-1 + i/4). */
+static const double quarters[1 << HISTOGRAM_SCALE] = {
+	0.5, 0.59460355750136053336, 0.70710678118654752440, 0.84089641525371454303,
+};
+
 /*
  * Bucket i of scale s holds base^i < v <= base^(i + 1), base = 2^(2^-s).
- * Source: OpenTelemetry metrics data model, "All Scales: Use the Logarithm
- * Function".
+ * Source: OpenTelemetry metrics data model, "Exponential Buckets".
  */
 static int exponential_index(double seconds)
 {
-	int index = (int)ceil(log2(seconds) * (1 << HISTOGRAM_SCALE)) - 1;
+	int exponent, index;
+	double fraction = frexp(seconds, &exponent);
 
+	index = ((exponent - 1) * (1 << HISTOGRAM_SCALE)) - 1;
+	for (size_t i = 0; i < sizeof(quarters) / sizeof(quarters[0]); i++)
+		index += fraction > quarters[i];
 	return index - HISTOGRAM_OFFSET;
 }
 

@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "aws_credentials.h"
+#include "aws_sigv4.h"
 #include "http.h"
 
 struct http {
@@ -45,10 +48,7 @@ static void set_up(struct http *http)
 	CURL *curl = http->curl;
 
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)HTTP_TIMEOUT);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_TIMEOUT);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, check_stop);
@@ -103,22 +103,103 @@ static int error_of(CURLcode code)
 	}
 }
 
-int http_get(struct http *http, const char *unix_socket, const char *url, struct http_body *body)
+/* Each sets all that another may have set before. */
+static void prepare(struct http *http, const struct http_request *request, struct curl_slist *headers)
 {
+	CURL *curl = http->curl;
+	long timeout = request->timeout ? (long)request->timeout : (long)HTTP_TIMEOUT;
+
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->post);	/* makes it a POST, even of NULL */
+	if (!request->post)
+		curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->put ? "PUT" : NULL);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, timeout);
+	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
+	curl_easy_setopt(curl, CURLOPT_URL, request->url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, request->signer || request->https ? "http,https" : "http");
+}
+
+/* Returns -ENOMEM, or 0 and the list, NULL if there are none. */
+static int list_headers(const struct http_request *request, struct curl_slist **headers)
+{
+	struct curl_slist *longer;
+
+	*headers = NULL;
+	for (size_t i = 0; i < HTTP_HEADERS && request->headers[i]; i++) {
+		longer = curl_slist_append(*headers, request->headers[i]);
+		if (!longer) {
+			curl_slist_free_all(*headers);
+			return -ENOMEM;
+		}
+		*headers = longer;
+	}
+	return 0;
+}
+
+static int sign(const struct http_request *request, struct curl_slist **headers)
+{
+	const struct http_signer *signer = request->signer;
+	const char *body = request->post ? request->post : "";
+	struct aws_signing signing = {
+		.method = request->post ? "POST" : request->put ? "PUT" : "GET", .url = request->url, .body = body,
+		.size = strlen(body),
+	};
+
+	if (!signer)
+		return 0;
+	signing.region = signer->region;
+	signing.service = signer->service;
+	signing.credentials = signer->credentials;
+	signing.now = time(NULL) + signer->clock_offset;
+	return aws_sign(&signing, headers);
+}
+
+static void note_date(CURL *curl, struct http_body *body)
+{
+	struct curl_header *header;
+	time_t date;
+
+	if (curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+		return;
+	date = curl_getdate(header->value, NULL);
+	body->date = date > 0 ? date : 0;
+}
+
+int http_send(struct http *http, const struct http_request *request, struct http_body *body)
+{
+	struct curl_slist *headers;
 	long status = 0;
 	CURLcode code;
+	int result;
 
 	*body = (struct http_body){ 0 };
-	curl_easy_setopt(http->curl, CURLOPT_UNIX_SOCKET_PATH, unix_socket);
-	curl_easy_setopt(http->curl, CURLOPT_URL, url);
+	if (list_headers(request, &headers))
+		return -ENOMEM;
+	result = sign(request, &headers);
+	if (result) {
+		curl_slist_free_all(headers);
+		return result == -EINVAL ? -EPROTO : result;
+	}
+	prepare(http, request, headers);
 	curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, body);
 	code = curl_easy_perform(http->curl);
+	curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(headers);
 	if (!code)
 		curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (!code)
+		note_date(http->curl, body);
 	if (!code && status >= 100)
 		return (int)status;
 	http_body_free(body);
 	return code ? error_of(code) : -EPROTO;
+}
+
+int http_get(struct http *http, const char *unix_socket, const char *url, struct http_body *body)
+{
+	return http_send(http, &(struct http_request){ .unix_socket = unix_socket, .url = url }, body);
 }
 
 void http_body_free(struct http_body *body)

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "condition.h"
 #include "identity.h"
+#include "imds.h"
 #include "table.h"
+#include "thread.h"
 
 /*
  * The agent answers 40 requests a second for all that ask it; this thread
@@ -17,8 +19,24 @@
  */
 #define SPACING_NS	100000000L
 
-/* s; the first wait for the agent doubles up to the other. */
-enum { INSTANCE_RETRY_FIRST = 1, INSTANCE_RETRY = 60 };
+/* Of so many look-ups, while both wait, one is of a container that was asked about before. */
+enum { AGAIN_EACH = 4 };
+
+/*
+ * s; the first wait doubles up to one of the others. An agent may come at any
+ * time; a host that is no instance of EC2 does not become one.
+ */
+enum { INSTANCE_RETRY_FIRST = 1, AGENT_RETRY = 60, EC2_RETRY = 3600 };
+
+/* s; to find that EC2 is not there may take as long as IMDS_TIMEOUT twice, and containers wait meanwhile. */
+enum { EC2_ABSENT = 60 };
+
+/* Who is asked what this instance is, until he has told. */
+struct teller {
+	struct instance_facts facts;	/* under lock, with the next two */
+	bool known, pending;		/* pending: it is there, and may tell soon */
+	time_t next, wait, absent, longest;	/* s; the thread's own. absent: the least wait for who is not there */
+};
 
 struct job {
 	struct identity_request request;
@@ -29,40 +47,69 @@ struct job {
 struct identity {
 	struct lookup_sources sources;
 	struct http *http;
+	struct ecs_api *api;	/* NULL: off */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	int event;
 	atomic_bool stop;
-	struct job *requests, *answers;	/* under lock, like what follows */
-	unsigned int waiting;		/* jobs in either list */
-	struct instance_facts instance;
-	bool instance_known, instance_pending;
-	time_t instance_next, instance_wait;	/* s; the thread's own */
+	struct job *first, *again, *answers;	/* under lock, like what follows; first and again are requests */
+	unsigned int waiting;		/* jobs in all lists */
+	unsigned int turn;		/* of those that were taken while both waited */
+	struct teller agent, ec2;
 };
 
-static time_t seconds_now(void)
+static uint64_t milliseconds_now(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Waits for a request, and no longer than until the instance is to be asked about again. */
+static time_t seconds_now(void)
+{
+	return (time_t)(milliseconds_now() / 1000);
+}
+
+/*
+ * Where a source is slow, what was not answered comes again and again. Who was never asked about goes first: else
+ * containers that have just begun would wait behind those that nobody can tell of. But not always: else where
+ * containers begin as fast as can be asked, whom a source has failed once would stay unknown.
+ */
+static struct job *take_request(struct identity *identity)
+{
+	bool again = identity->again && (!identity->first || ++identity->turn % AGAIN_EACH == 0);
+	struct job **list = again ? &identity->again : &identity->first;
+	struct job *job = *list;
+
+	if (job)
+		DL_DELETE(*list, job);
+	return job;
+}
+
+/* When somebody is to be asked again, ms. */
+static uint64_t next_turn(const struct identity *identity)
+{
+	time_t agent = identity->agent.known ? AGENT_RETRY : identity->agent.wait;
+	time_t ec2 = identity->ec2.known ? AGENT_RETRY : identity->ec2.wait;
+	uint64_t instance = milliseconds_now() + (uint64_t)(agent < ec2 ? agent : ec2) * 1000;
+	uint64_t api = identity->api ? ecs_api_due(identity->api) : UINT64_MAX;
+
+	return api < instance ? api : instance;
+}
+
+/* Waits for a request, and no longer than until something else is to be asked for. */
 static struct job *next_job(struct identity *identity)
 {
-	struct timespec until;
+	uint64_t turn = next_turn(identity);
+	struct timespec until = { .tv_sec = (time_t)(turn / 1000), .tv_nsec = (long)(turn % 1000) * 1000000 };
 	struct job *job;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += identity->instance_wait;
 	pthread_mutex_lock(&identity->lock);
-	if (!identity->requests && !atomic_load(&identity->stop))
+	if (!identity->first && !identity->again && !atomic_load(&identity->stop))
 		pthread_cond_timedwait(&identity->wake, &identity->lock, &until);
-	job = identity->requests;
-	if (job)
-		DL_DELETE(identity->requests, job);
+	job = take_request(identity);
 	pthread_mutex_unlock(&identity->lock);
 	return job;
 }
@@ -78,30 +125,63 @@ static void give_answer(struct identity *identity, struct job *job)
 		return;	/* the counter is at its top: the reader is woken anyhow */
 }
 
-static void ask_for_instance(struct identity *identity)
+static bool has(const char *source)
 {
-	struct instance_facts facts;
-	enum identity_result result = ecs_metadata(identity->http, identity->sources.ecs_introspection, &facts);
-
-	pthread_mutex_lock(&identity->lock);
-	if (result == IDENTITY_FOUND)
-		identity->instance = facts;
-	/* Before it has registered, the agent does not know where it is. */
-	identity->instance_known = result == IDENTITY_FOUND && facts.region[0];
-	identity->instance_pending = !identity->instance_known && result != IDENTITY_NOT_FOUND;
-	pthread_mutex_unlock(&identity->lock);
+	return source && *source;
 }
 
-static void learn_instance(struct identity *identity)
+/* Before it has registered, the agent does not know where it is. */
+static enum identity_result ask_agent(struct identity *identity, struct instance_facts *facts)
+{
+	if (!has(identity->sources.ecs_introspection))
+		return IDENTITY_NOT_FOUND;
+	return ecs_metadata(identity->http, identity->sources.ecs_introspection, facts);
+}
+
+/* By IPv4, and where nobody is there by IPv6. */
+static enum identity_result ask_ec2(struct identity *identity, struct instance_facts *facts)
+{
+	const struct lookup_sources *sources = &identity->sources;
+	enum identity_result result = IDENTITY_NOT_FOUND;
+
+	if (has(sources->ec2_metadata))
+		result = imds_instance(identity->http, sources->ec2_metadata, facts);
+	if (result == IDENTITY_NOT_FOUND && has(sources->ec2_metadata_ipv6))
+		result = imds_instance(identity->http, sources->ec2_metadata_ipv6, facts);
+	return result;
+}
+
+static void learn_from(struct identity *identity, struct teller *teller,
+		       enum identity_result (*ask)(struct identity *identity, struct instance_facts *facts))
 {
 	time_t now = seconds_now();
+	enum identity_result result;
+	struct instance_facts facts;
 
-	if (identity->instance_known || !*identity->sources.ecs_introspection || now < identity->instance_next)
+	if (teller->known || now < teller->next)
 		return;
-	ask_for_instance(identity);
-	identity->instance_next = now + identity->instance_wait;
-	identity->instance_wait = identity->instance_wait < INSTANCE_RETRY / 2 ? 2 * identity->instance_wait
-										: INSTANCE_RETRY;
+	result = ask(identity, &facts);
+	pthread_mutex_lock(&identity->lock);
+	if (result == IDENTITY_FOUND)
+		teller->facts = facts;
+	teller->known = result == IDENTITY_FOUND && facts.region[0];
+	teller->pending = !teller->known && result != IDENTITY_NOT_FOUND;
+	pthread_mutex_unlock(&identity->lock);
+	if (result == IDENTITY_NOT_FOUND && teller->wait < teller->absent)
+		teller->wait = teller->absent;
+	teller->next = now + teller->wait;
+	teller->wait = teller->wait < teller->longest / 2 ? 2 * teller->wait : teller->longest;
+}
+
+static void look_up(struct identity *identity, struct job *job)
+{
+	struct instance_facts instance;
+
+	lookup(identity->http, &identity->sources, &job->request, &job->answer);
+	if (!identity->api)
+		return;
+	identity_instance(identity, &instance);
+	lookup_by_api(identity->api, &instance, &job->request, milliseconds_now(), &job->answer);
 }
 
 static void *run(void *context)
@@ -111,11 +191,14 @@ static void *run(void *context)
 	struct job *job;
 
 	while (!atomic_load(&identity->stop)) {
-		learn_instance(identity);
+		learn_from(identity, &identity->agent, ask_agent);
+		learn_from(identity, &identity->ec2, ask_ec2);
+		if (identity->api)
+			ecs_api_turn(identity->api, milliseconds_now());
 		job = next_job(identity);
 		if (!job)
 			continue;
-		lookup(identity->http, &identity->sources, &job->request, &job->answer);
+		look_up(identity, job);
 		give_answer(identity, job);
 		nanosleep(&spacing, NULL);
 	}
@@ -124,31 +207,23 @@ static void *run(void *context)
 
 static int start_thread(struct identity *identity)
 {
-	pthread_condattr_t attributes;
-	sigset_t all, before;
-	int result;
-
 	pthread_mutex_init(&identity->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&identity->wake, &attributes);
-	pthread_condattr_destroy(&attributes);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	result = pthread_create(&identity->thread, NULL, run, identity);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -result;
+	condition_init(&identity->wake);
+	return thread_start(&identity->thread, run, identity);
 }
 
 static void destroy(struct identity *identity)
 {
 	struct job *job, *next;
 
-	DL_FOREACH_SAFE(identity->requests, job, next)
+	DL_FOREACH_SAFE(identity->first, job, next)
+		free(job);
+	DL_FOREACH_SAFE(identity->again, job, next)
 		free(job);
 	DL_FOREACH_SAFE(identity->answers, job, next)
 		free(job);
 	http_free(identity->http);
+	ecs_api_free(identity->api);
 	if (identity->event >= 0)
 		close(identity->event);
 	free(identity);
@@ -162,11 +237,15 @@ int identity_start(const struct lookup_sources *sources, struct identity **ident
 	if (!new)
 		return -ENOMEM;
 	new->sources = *sources;
-	new->instance_pending = *sources->ecs_introspection;
-	new->instance_wait = INSTANCE_RETRY_FIRST;
+	new->agent = (struct teller){ .pending = has(sources->ecs_introspection), .wait = INSTANCE_RETRY_FIRST,
+				      .longest = AGENT_RETRY };
+	new->ec2 = (struct teller){ .pending = has(sources->ec2_metadata) || has(sources->ec2_metadata_ipv6),
+				    .wait = INSTANCE_RETRY_FIRST, .absent = EC2_ABSENT, .longest = EC2_RETRY };
 	new->http = http_new(&new->stop);
 	new->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (!new->http)
+	if (sources->ecs_api.on)
+		new->api = ecs_api_new(&sources->ecs_api, &new->stop);
+	if (!new->http || (sources->ecs_api.on && !new->api))
 		result = -ENOMEM;
 	else if (new->event < 0)
 		result = -errno;
@@ -209,7 +288,10 @@ int identity_ask(struct identity *identity, const struct identity_request *reque
 	pthread_mutex_lock(&identity->lock);
 	if (identity->waiting < IDENTITY_QUEUE) {
 		identity->waiting++;
-		DL_APPEND(identity->requests, job);
+		if (request->again)
+			DL_APPEND(identity->again, job);
+		else
+			DL_APPEND(identity->first, job);
 		pthread_cond_signal(&identity->wake);
 	} else {
 		result = -ENOBUFS;
@@ -241,13 +323,27 @@ bool identity_take(struct identity *identity, struct identity_answer *answer)
 	return true;
 }
 
+/* Both tell the same of what both tell. */
+static void merge(struct instance_facts *facts, const struct instance_facts *more)
+{
+	if (!facts->account[0])
+		memcpy(facts->account, more->account, sizeof(facts->account));
+	if (!facts->region[0])
+		memcpy(facts->region, more->region, sizeof(facts->region));
+	memcpy(facts->instance, more->instance, sizeof(facts->instance));
+	memcpy(facts->zone, more->zone, sizeof(facts->zone));
+	memcpy(facts->type, more->type, sizeof(facts->type));
+	memcpy(facts->image, more->image, sizeof(facts->image));
+}
+
 bool identity_instance(struct identity *identity, struct instance_facts *facts)
 {
 	bool known;
 
 	pthread_mutex_lock(&identity->lock);
-	*facts = identity->instance;
-	known = identity->instance_known;
+	*facts = identity->agent.facts;
+	merge(facts, &identity->ec2.facts);
+	known = identity->agent.known || identity->ec2.known;
 	pthread_mutex_unlock(&identity->lock);
 	return known;
 }
@@ -257,7 +353,7 @@ bool identity_instance_pending(struct identity *identity)
 	bool pending;
 
 	pthread_mutex_lock(&identity->lock);
-	pending = identity->instance_pending;
+	pending = identity->ec2.pending || (identity->agent.pending && !identity->ec2.known);
 	pthread_mutex_unlock(&identity->lock);
 	return pending;
 }

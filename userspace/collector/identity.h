@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The thread that asks Docker and the ECS agent who containers are. Its
+ * The thread that asks Docker, the ECS agent and the ECS API who containers are. Its
  * sources may be slow; the rest of the collector never waits for them.
  */
 #ifndef HADALD_IDENTITY_H
@@ -31,10 +31,10 @@ int identity_ask(struct identity *identity, const struct identity_request *reque
 /* Takes the next answer; false when there is none now. */
 bool identity_take(struct identity *identity, struct identity_answer *answer);
 
-/* What is known of this instance; false until the agent has told. */
+/* What is known of this instance; false until the agent or EC2 has told. */
 bool identity_instance(struct identity *identity, struct instance_facts *facts);
 
-/* Whether an agent is there that may tell it soon: it is slow, or has not registered yet. */
+/* Whether one is there that may tell more soon: it is slow or busy, or the agent has not registered yet. */
 bool identity_instance_pending(struct identity *identity);
 
 #endif

@@ -41,8 +41,10 @@ struct json_object *json_member(struct json_object *object, const char *key, enu
 const char *json_text(struct json_object *object, const char *key)
 {
 	struct json_object *member = json_member(object, key, json_type_string);
+	const char *text = member ? json_object_get_string(member) : "";
 
-	return member ? json_object_get_string(member) : "";
+	/* In front of a NUL is part of it, and part of a name is another name. */
+	return member && strlen(text) != (size_t)json_object_get_string_len(member) ? "" : text;
 }
 
 void json_copy(struct json_object *object, const char *key, char *to, size_t size)
@@ -51,4 +53,12 @@ void json_copy(struct json_object *object, const char *key, char *to, size_t siz
 
 	if (strlen(text) < size)
 		strcpy(to, text);
+}
+
+time_t json_time(struct json_object *object, const char *key)
+{
+	struct tm fields = { 0 };
+	const char *end = strptime(json_text(object, key), "%Y-%m-%dT%H:%M:%S", &fields);
+
+	return end && strcmp(end, "Z") == 0 ? timegm(&fields) : 0;
 }

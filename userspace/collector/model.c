@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 
+#include "edge_points.h"
 #include "model.h"
+#include "workload_info.h"
+#include "workload_points.h"
 
 #define SECOND		1000000000ULL
 #define DEAD_AGE	(30 * SECOND)	/* sockets of dead processes close within it, as a rule */
@@ -58,15 +62,25 @@ static void init_tables(struct model *model)
 
 	workloads_init(&model->workloads, config->workloads, counts);
 	containers_init(&model->containers, config->containers, config->identity_wait, counts);
+	model->containers.usage.read = config->read_usage;
+	model->containers.usage.context = config->usage_context;
 	cgroups_init(&model->cgroups, config->cgroups, config->identity_wait, &model->containers,
 		     config->cgroup_path, config->path_context, counts);
 	process_table_init(&model->processes, config->processes, &model->owners, &model->cgroups,
 			   config->executable_path, config->path_context, counts);
 	listener_table_init(&model->listeners, config->listeners, &model->owners, counts);
 	peers_init(&model->peers, &model->containers, &model->listeners, config->networks, config->network_count);
+	peers_set_balancers(&model->peers, config->balancers, config->balancer_count);
+	proxies_init(&model->proxies, &model->containers, &model->peers, config->proxies, config->proxy_count,
+		     config->proxy_executables, config->proxy_executable_count);
+	model->processes.proxies = &model->proxies;
+	model->processes.details = &model->details;
+	model->details.since = config->start_boottime;
+	dns_names_init(&model->names, counts);
 	flow_table_init(&model->flows, config->flows, &model->owners, counts);
-	edge_table_init(&model->edges, &edges, counts);
-	event_queue_init(&model->events, config->events, config->arguments, &model->owners, counts);
+	edge_table_init(&model->edges, &edges, &model->workloads, counts);
+	event_queue_init(&model->events, config->events, config->redactor, &model->owners,
+			 &model->processes.programs, counts);
 }
 
 static void init_connections(struct model *model, struct connection_table *table,
@@ -79,6 +93,7 @@ static void init_connections(struct model *model, struct connection_table *table
 		.owners = &model->owners,
 		.listeners = &model->listeners,
 		.peers = &model->peers,
+		.names = &model->names,
 		.flows = &model->flows,
 		.counts = &model->counts,
 	};
@@ -90,9 +105,11 @@ static void init_transports(struct model *model)
 	const struct model_config *config = &model->config;
 	struct connection_table_config tcp = {
 		.limit = config->connections, .histograms = config->histograms, .transport = FLOW_TCP,
+		.nat = config->nat, .nat_context = config->nat_context,
 	};
 	struct connection_table_config udp = {
 		.limit = config->udp_flows, .transport = FLOW_UDP,
+		.nat = config->nat, .nat_context = config->nat_context,
 		.ephemeral_low = config->ephemeral_low, .ephemeral_high = config->ephemeral_high,
 	};
 
@@ -118,16 +135,26 @@ int model_new(const struct model_config *config, struct model **model)
 	return 0;
 }
 
+void model_set_ephemeral_ports(struct model *model, uint16_t low, uint16_t high)
+{
+	model->edges.config.ephemeral_low = low;
+	model->edges.config.ephemeral_high = high;
+	model->udp.config.ephemeral_low = low;
+	model->udp.config.ephemeral_high = high;
+}
+
 /* In the order of who refers to whom. */
 void model_free(struct model *model)
 {
 	if (!model)
 		return;
 	event_queue_free(&model->events);
+	process_details_free(&model->details);
 	edge_table_free(&model->edges);
 	connection_table_free(&model->udp);
 	connection_table_free(&model->connections);
 	flow_table_free(&model->flows);
+	dns_names_free(&model->names);
 	peers_free(&model->peers);
 	listener_table_free(&model->listeners);
 	process_table_free(&model->processes);
@@ -185,6 +212,29 @@ static bool is_container_init(const struct process *process)
 	return process->ns_tgid == 1 && process->key.tgid != 1;
 }
 
+static struct container *container_of_process(const struct process *process)
+{
+	struct cgroup *cgroup = process->owner->cgroup;
+
+	return cgroup ? cgroup->container : NULL;
+}
+
+/* When its first process ends a container does; its cgroup is still there for a moment. */
+static void note_usage(struct model *model, const struct process *process, const struct hadal_record *record)
+{
+	const struct hadal_record_process_exit *exited = (const struct hadal_record_process_exit *)record;
+	struct container *container = container_of_process(process);
+
+	if (!container)
+		return;
+	usage_process_ended(container->usage, exited->user_time, exited->system_time, exited->cpu_time);
+	if (!is_container_init(process))
+		return;
+	usage_read_last(container->usage, &model->containers.usage, record->time);
+	if (container->task)
+		usage_read_last(container->task->usage, &model->containers.usage, record->time);
+}
+
 static void note_lifecycle(struct model *model, const struct process *process, const struct hadal_record *record)
 {
 	const struct hadal_record_process_exit *exited = (const struct hadal_record_process_exit *)record;
@@ -193,7 +243,7 @@ static void note_lifecycle(struct model *model, const struct process *process, c
 	if (record->type == HADAL_RECORD_PROCESS_EXIT && WCOREDUMP((int)exited->exit_code))
 		abnormal = true;
 	if (abnormal || is_container_init(process))
-		event_queue_add(&model->events, record, &model->clock, process->owner, abnormal);
+		event_queue_add(&model->events, record, &model->clock, process, abnormal);
 }
 
 static void record_process(struct model *model, const struct hadal_record *record)
@@ -211,6 +261,8 @@ static void record_process(struct model *model, const struct hadal_record *recor
 		return;
 	if (record->type == HADAL_RECORD_PROCESS_EXIT)
 		count_exit(model, owner, (const struct hadal_record_process_exit *)record);
+	if (process && record->type == HADAL_RECORD_PROCESS_EXIT)
+		note_usage(model, process, record);
 	chosen = count_oom(model, process, owner, record) && record->type == HADAL_RECORD_PROCESS_OOM;
 	if (process && model->config.lifecycle &&
 	    (chosen || record->type == HADAL_RECORD_PROCESS_EXIT || record->type == HADAL_RECORD_PROCESS_EXEC))
@@ -383,6 +435,9 @@ void model_record(struct model *model, const struct hadal_record *record)
 	case HADAL_RECORD_TCP_LISTENER_CLOSED:
 		record_listener_closed(model, (const struct hadal_record_tcp_listener *)record);
 		break;
+	case HADAL_RECORD_DNS_ANSWER:
+		dns_names_record(&model->names, (const struct hadal_record_dns_answer *)record);
+		break;
 	case HADAL_RECORD_UDP_FLOW:
 		connection_udp_record(&model->udp, (const struct hadal_record_udp_flow *)record);
 		break;
@@ -391,9 +446,18 @@ void model_record(struct model *model, const struct hadal_record *record)
 	}
 }
 
+void model_change_source(struct model *model, uint64_t now)
+{
+	connections_restart(&model->connections, now);
+	connections_restart(&model->udp, now);
+	listener_table_free(&model->listeners);	/* empty, it can be used again */
+	model->lost = 0;
+	model->dumped = 0;
+}
+
 void model_tick(struct model *model, uint64_t now)
 {
-	connections_settle(&model->connections, now, false);
+	connections_expire(&model->connections, now);
 	process_table_sweep(&model->processes, now, DEAD_AGE);
 }
 
@@ -416,9 +480,124 @@ static void settle_all_exits(struct model *model, uint64_t now, uint64_t wall, b
 	settle_exits(model, model->owners.kernel, now, wall, all);
 }
 
-static const struct container *container_of(const struct owner *owner)
+/* ---- what is used ---- */
+
+static void begin_usage(struct model *model)
 {
-	return owner && owner->cgroup ? owner->cgroup->container : NULL;
+	struct workload *workload;
+	struct task *task;
+
+	for (workload = model->workloads.table; workload; workload = workload->hh.next) {
+		if (!workload->usage)
+			continue;
+		usage_sum_begin(&workload->usage->containers);
+		usage_sum_begin(&workload->usage->tasks);
+	}
+	for (task = model->containers.tasks; task; task = task->hh.next)
+		task->added_up = false;
+}
+
+/* A task without limits has none of its own to tell, and its throttling is that of its containers. */
+static bool task_has_limits(const struct task *task)
+{
+	return task->usage && (usage_knows(&task->usage->last, USAGE_CPU_LIMIT) ||
+			       usage_knows(&task->usage->last, USAGE_MEMORY_LIMIT));
+}
+
+static void add_task_usage(struct model *model, struct workload_usage *usage, struct task *task, uint64_t now)
+{
+	if (!task || !task->usage || task->added_up)
+		return;
+	task->added_up = true;
+	usage_read(task->usage, &model->containers.usage, now);
+	if (task_has_limits(task))
+		usage_sum_add(&usage->tasks, task->usage);
+}
+
+/* It is counted when it is known whose it is; until then it adds up where it is. */
+static void settle_usage(struct model *model, struct container *container, uint64_t now, uint64_t wall, bool all)
+{
+	struct workload_usage *usage;
+	struct workload *workload;
+
+	if (!container->usage)
+		return;
+	usage_read(container->usage, &model->containers.usage, now);
+	if (usage_is_told(container->usage) || (!all && container_pending(container, now)))
+		return;
+	workload = container_workload(container, &model->workloads, wall);
+	usage = workload ? workload_usage(workload) : NULL;
+	if (!usage)
+		return;
+	usage_sum_add(&usage->containers, container->usage);
+	add_task_usage(model, usage, container->task, now);
+	workload->active_time = wall;
+	workload->ended = false;
+}
+
+static void settle_all_usage(struct model *model, uint64_t now, uint64_t wall, bool all)
+{
+	struct container *container;
+
+	begin_usage(model);
+	for (container = model->containers.table; container; container = container->hh.next)
+		settle_usage(model, container, now, wall, all);
+}
+
+/* ---- what runs ---- */
+
+/* Returns false while more of it will be known. */
+static bool facts_of(const struct model *model, const struct container *container, struct workload_facts *facts)
+{
+	const struct process *first = process_find_living(&model->processes, (uint32_t)container->pid);
+	const struct build_facts *build = first ? program_build(first->program) : NULL;
+
+	if (first && program_pending(first->program))
+		return false;
+	*facts = (struct workload_facts){ .container = "" };
+	strcpy(facts->container, container->facts.name_in_task);
+	strcpy(facts->image, container->facts.image);
+	if (container->task)
+		strcpy(facts->revision, container->task->facts.revision);
+	if (build)
+		strcpy(facts->build_id, build->gnu_id);
+	return facts->image[0] || facts->revision[0] || facts->build_id[0];
+}
+
+/* The agent's own, such as the one that holds a task's network, are made by no deploy. */
+static bool is_of_the_agent(const struct container *container)
+{
+	return strncmp(container->facts.name_in_task, "~internal~", 10) == 0;
+}
+
+static void settle_info(struct model *model, const struct container *container, uint64_t now, uint64_t wall, bool all)
+{
+	struct workload_facts facts;
+	struct workload_infos *infos;
+	struct workload *workload;
+
+	if (!container->references || container_has_ended(container) || is_of_the_agent(container) ||
+	    (!all && container_pending(container, now)) || !facts_of(model, container, &facts))
+		return;
+	workload = container_workload(container, &model->workloads, wall);
+	infos = workload ? workload_infos(workload) : NULL;
+	if (!infos)
+		return;
+	if (!infos_add(infos, &facts))
+		count(&model->counts, COUNT_INFOS_FULL);
+	workload->active_time = wall;
+	workload->ended = false;
+}
+
+static void settle_all_infos(struct model *model, uint64_t now, uint64_t wall, bool all)
+{
+	struct container *container;
+	struct workload *workload;
+
+	for (workload = model->workloads.table; workload; workload = workload->hh.next)
+		infos_begin(workload->infos);
+	for (container = model->containers.table; container; container = container->hh.next)
+		settle_info(model, container, now, wall, all);
 }
 
 /*
@@ -430,7 +609,8 @@ static const struct container *container_of(const struct owner *owner)
 static bool peer_behind_proxy(const struct model *model, const struct flow *flow, struct peer *peer)
 {
 	static const char via[] = "docker-proxy";
-	const struct container *container, *local = container_of(flow->key.owner);
+	const struct container *local = owner_container(flow->key.owner);
+	struct container *container;
 	bool udp = flow->key.transport == FLOW_UDP;
 	uint16_t inner;
 
@@ -449,7 +629,7 @@ static bool peer_behind_proxy(const struct model *model, const struct flow *flow
 /* Whether a flow of the proxy itself is told by the edges of those whom it connects. */
 static bool is_folded(const struct model *model, const struct flow *flow, const struct peer *peer)
 {
-	const struct container *container = peer->container ? peer->container : container_of(peer->owner);
+	const struct container *container = peer->container ? peer->container : owner_container(peer->owner);
 	bool udp = flow->key.transport == FLOW_UDP;
 	uint16_t inner;
 
@@ -481,7 +661,7 @@ static bool flow_peer(struct model *model, const struct flow *flow, uint64_t now
 			return false;
 		break;
 	case FLOW_PEER_INTERNET:
-		*peer = (struct peer){ .kind = PEER_INTERNET, .port = flow->key.server_port };
+		peers_internet(&flow->key, peer);
 		break;
 	case FLOW_PEER_NONE:
 		*peer = (struct peer){ .kind = PEER_NONE, .port = flow->key.server_port };
@@ -503,25 +683,51 @@ static struct workload *peer_workload(struct model *model, const struct peer *pe
 	return NULL;
 }
 
+static struct workload *local_workload(struct model *model, const struct flow *flow,
+				       const struct container *application, uint64_t wall)
+{
+	if (application)
+		return container_workload(application, &model->workloads, wall);
+	return owner_workload(flow->key.owner, &model->workloads, wall);
+}
+
 static void settle_flow(struct model *model, struct flow *flow, uint64_t now, uint64_t wall, bool all)
 {
+	const struct container *application;
 	struct workload *workload, *other;
 	struct peer peer;
 	bool ready = !owner_pending(flow->key.owner, now);
+	bool hidden;
 
 	ready = flow_peer(model, flow, now, &peer) && ready;
+	hidden = is_folded(model, flow, &peer);
+	application = proxies_fold(&model->proxies, flow, &peer, now, &ready);
 	if (!ready && !all) {
-		count(&model->counts, COUNT_IDENTITY_LATE);
+		if (!model->between)
+			count(&model->counts, COUNT_IDENTITY_LATE);
 		return;
 	}
-	if (is_folded(model, flow, &peer)) {
+	if (hidden || proxies_hide(&model->proxies, flow, &peer)) {
 		flow_remove(&model->flows, flow);
 		return;
 	}
-	workload = owner_workload(flow->key.owner, &model->workloads, wall);
+	workload = local_workload(model, flow, application, wall);
 	other = peer_workload(model, &peer, wall);
 	if (workload && edge_add(&model->edges, workload, other, &peer, flow, wall))
 		flow_remove(&model->flows, flow);
+}
+
+/* Before any is settled: an edge may be told by what a later flow teaches. */
+static void learn_from_proxies(struct model *model, uint64_t now)
+{
+	struct flow *flow;
+	struct peer peer;
+
+	proxies_index(&model->proxies);
+	for (flow = model->flows.table; flow; flow = flow->hh.next) {
+		if (proxies_carry(flow) && flow_peer(model, flow, now, &peer))
+			proxies_learn(&model->proxies, flow, &peer);
+	}
 }
 
 static void end_idle_workloads(struct model *model, uint64_t wall)
@@ -529,7 +735,8 @@ static void end_idle_workloads(struct model *model, uint64_t wall)
 	struct workload *workload;
 
 	for (workload = model->workloads.table; workload; workload = workload->hh.next)
-		workload->ended = !workload->references && wall > workload->active_time &&
+		/* What it has counted may be still to be told. */
+		workload->ended = !workload->late && !workload->references && wall > workload->active_time &&
 				  wall - workload->active_time >= model->config.idle_age;
 }
 
@@ -545,9 +752,8 @@ static uint64_t begin_interval(struct model *model, uint64_t wall)
 	return since && since < wall ? since : wall - 1;
 }
 
-void model_interval(struct model *model, uint64_t now, uint64_t wall, bool all)
+static void add_up(struct model *model, uint64_t since, uint64_t now, uint64_t wall, bool all)
 {
-	uint64_t since = begin_interval(model, wall);
 	struct flow *flow, *next;
 
 	model->workloads.since = since;
@@ -559,11 +765,36 @@ void model_interval(struct model *model, uint64_t now, uint64_t wall, bool all)
 	connections_settle(&model->udp, now, true);
 	connections_interval(&model->udp, now, true);
 	settle_all_exits(model, now, wall, all);
+	learn_from_proxies(model, now);
 	edges_begin(&model->edges, since);
 	HASH_ITER(hh, model->flows.table, flow, next)
 		settle_flow(model, flow, now, wall, all);
+}
+
+void model_interval(struct model *model, uint64_t now, uint64_t wall, bool all)
+{
+	add_up(model, begin_interval(model, wall), now, wall, all);
+	settle_all_usage(model, now, wall, all);
+	settle_all_infos(model, now, wall, all);
 	edges_end_idle(&model->edges, wall, model->config.idle_age);
 	end_idle_workloads(model, wall);
+}
+
+static void set_between(struct model *model, bool between)
+{
+	model->between = between;
+	model->connections.between = between;
+	model->udp.between = between;
+}
+
+/* What begins now is told at the interval's end, from the interval's start on. */
+void model_refresh(struct model *model, uint64_t now, uint64_t wall)
+{
+	uint64_t since = model->interval_start;
+
+	set_between(model, true);
+	add_up(model, since && since < wall ? since : wall - 1, now, wall, false);
+	set_between(model, false);
 }
 
 static void remove_ended_workloads(struct model *model)
@@ -578,16 +809,28 @@ static void remove_ended_workloads(struct model *model)
 
 void model_interval_done(struct model *model, uint64_t now)
 {
+	process_details_told(&model->details);
+	edges_planned(&model->edges);
+	workloads_planned(&model->workloads);
 	edges_remove_ended(&model->edges);
 	remove_ended_workloads(model);
 	cgroups_sweep(&model->cgroups, now, UNUSED_AGE);
 	containers_sweep(&model->containers, now, UNUSED_AGE);
+	dns_names_sweep(&model->names, now);
+}
+
+void model_detail_processes(struct model *model, unsigned int most, uint64_t now, uint64_t wall)
+{
+	struct detail_interval interval = { .most = most, .since = model->edges.since, .wall = wall, .now = now };
+
+	process_details_interval(&model->details, &model->processes, &model->workloads, &interval);
 }
 
 void model_end_series(struct model *model)
 {
 	struct workload *workload;
 
+	process_details_free(&model->details);
 	edges_end_all(&model->edges);
 	edges_remove_ended(&model->edges);
 	for (workload = model->workloads.table; workload; workload = workload->hh.next)

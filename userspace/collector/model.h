@@ -14,13 +14,16 @@
 #include "connection_table.h"
 #include "container.h"
 #include "counts.h"
+#include "dns_names.h"
 #include "edge_table.h"
 #include "event_queue.h"
 #include "flow_table.h"
 #include "listener_table.h"
 #include "owner.h"
 #include "peers.h"
+#include "process_detail.h"
 #include "process_table.h"
+#include "proxies.h"
 #include "workload.h"
 
 /* Zero or NULL means the default named. */
@@ -42,13 +45,22 @@ struct model_config {
 	uint16_t ephemeral_low, ephemeral_high;	/* 32,768 and 60,999 */
 	enum histogram_form histograms;
 	bool lifecycle;			/* queue lifecycle events */
-	bool arguments;			/* with argv */
+	const struct redactor *redactor;	/* of argv, borrowed; NULL: lifecycle events are without it */
 	const struct network *networks;	/* copied */
 	unsigned int network_count;
+	const struct network *balancers;	/* copied */
+	unsigned int balancer_count;
+	const struct proxy_kind *proxies, *proxy_executables;	/* copied */
+	unsigned int proxy_count, proxy_executable_count;
 	cgroup_path_fn cgroup_path;
 	executable_path_fn executable_path;
 	void *path_context;		/* of both */
+	usage_read_fn read_usage;	/* of cgroups; NULL: what containers use is not known */
+	void *usage_context;
+	nat_fn nat;			/* NULL: nobody is asked for NAT */
+	void *nat_context;
 	uint64_t start_time;		/* ns since the epoch: when the first interval begins; not known */
+	uint64_t start_boottime;	/* ns, CLOCK_BOOTTIME: what processes had used that began before is not counted */
 };
 
 struct model {
@@ -60,8 +72,11 @@ struct model {
 	struct cgroups cgroups;
 	struct owners owners;
 	struct process_table processes;
+	struct process_details details;
 	struct listener_table listeners;
 	struct peers peers;
+	struct proxies proxies;
+	struct dns_names names;
 	struct flow_table flows;
 	struct connection_table connections;
 	struct connection_table udp;
@@ -72,14 +87,25 @@ struct model {
 	uint64_t dump_start;		/* ns, CLOCK_MONOTONIC, of the last dump */
 	uint64_t interval_start;	/* ns since the epoch: the end of the interval before */
 	uint32_t lost;			/* HADAL_DUMP_*: what a dump should hold, records being lost */
+	bool between;			/* in model_refresh() */
 };
 
 /* Returns 0 and the model, for model_free(); -ENOMEM. */
 int model_new(const struct model_config *config, struct model **model);
 void model_free(struct model *model);
 
+/* The host's range of ports that name no service, where it is learnt later. */
+void model_set_ephemeral_ports(struct model *model, uint16_t low, uint16_t high);
+
 /* Takes over one validated record; they come in order of time. */
 void model_record(struct model *model, const struct hadal_record *record);
+
+/*
+ * Records come from another source from now on, which names connections
+ * otherwise: what those that live have done is counted, and what the new source
+ * finds of them begins anew. @now: ns, CLOCK_MONOTONIC.
+ */
+void model_change_source(struct model *model, uint64_t now);
 
 /* Now and then (each 100 ms or so) between records. @now: ns, CLOCK_MONOTONIC. */
 void model_tick(struct model *model, uint64_t now);
@@ -90,6 +116,19 @@ void model_tick(struct model *model, uint64_t now);
  * are not known yet; for the last interval.
  */
 void model_interval(struct model *model, uint64_t now, uint64_t wall, bool all);
+
+/*
+ * Within an interval, for who looks at this host: adds up to now what edges and
+ * processes have done. What the interval's end then tells is what it would have
+ * told without.
+ */
+void model_refresh(struct model *model, uint64_t now, uint64_t wall);
+
+/*
+ * After model_interval(), processes having been sampled: which of them are told in detail.
+ * @most: as in struct detail_interval. Until this is called first, none are.
+ */
+void model_detail_processes(struct model *model, unsigned int most, uint64_t now, uint64_t wall);
 
 /* Forgets edges and exits: what comes from now on is counted in new series. */
 void model_end_series(struct model *model);

@@ -10,6 +10,7 @@
 #include "telemetry.h"
 
 struct hadal_otlp_result {
+	uint64_t first;		/* of what is emitted just now: its place in the batch */
 	uint64_t encoded;	/* points or records given to emit */
 	uint64_t oversize;	/* points or records that alone exceed the bound */
 	uint64_t lost;		/* points or records not encoded because of an error */
@@ -38,5 +39,11 @@ typedef int (*hadal_otlp_emit)(void *context, enum hadal_signal signal, uint64_t
  */
 int hadal_otlp_encode(struct hadal_batch *batch, enum hadal_signal signal, size_t limit,
 		      hadal_otlp_emit emit, void *context, struct hadal_otlp_result *result);
+
+/**
+ * hadal_otlp_encode_some() - the same for @count of the points or records, from @first on
+ */
+int hadal_otlp_encode_some(struct hadal_batch *batch, enum hadal_signal signal, uint64_t first, uint64_t count,
+			   size_t limit, hadal_otlp_emit emit, void *context, struct hadal_otlp_result *result);
 
 #endif

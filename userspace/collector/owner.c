@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "owner.h"
 
-enum { KEY_SIZE = EXECUTABLE_SIZE + 48 };
-
-static struct owner *owner_new(const char *key)
+static size_t key_size(const struct owner_key *key)
 {
-	struct owner *owner = calloc(1, sizeof(*owner));
-
-	if (!owner)
-		return NULL;
-	owner->key = strdup(key);
-	if (owner->key)
-		return owner;
-	free(owner);
-	return NULL;
+	return offsetof(struct owner_key, executable) + strlen(key->executable);
 }
 
 static void owner_free(struct owner *owner)
@@ -27,16 +16,15 @@ static void owner_free(struct owner *owner)
 	if (!owner)
 		return;
 	free(owner->exits);
-	free(owner->key);
 	free(owner);
 }
 
 int owners_init(struct owners *owners, unsigned int limit, struct counts *counts)
 {
 	*owners = (struct owners){ .limit = limit, .counts = counts };
-	owners->unknown = owner_new("unknown");
-	owners->kernel = owner_new("kernel");
-	owners->other = owner_new("other");
+	owners->unknown = calloc(1, sizeof(*owners->unknown));
+	owners->kernel = calloc(1, sizeof(*owners->kernel));
+	owners->other = calloc(1, sizeof(*owners->other));
 	if (!owners->unknown || !owners->kernel || !owners->other) {
 		owners_free(owners);
 		return -ENOMEM;
@@ -66,11 +54,16 @@ void owners_free(struct owners *owners)
 	owners->unknown = owners->kernel = owners->other = NULL;
 }
 
+struct container *owner_container(const struct owner *owner)
+{
+	return owner && owner->cgroup ? owner->cgroup->container : NULL;
+}
+
 static const char proxy_executable[] = "docker-proxy";
 
 bool owner_is_proxy(const struct owner *owner)
 {
-	return strcmp(owner->executable, proxy_executable) == 0 && !(owner->cgroup && owner->cgroup->container);
+	return strcmp(owner->key.executable, proxy_executable) == 0 && !(owner->cgroup && owner->cgroup->container);
 }
 
 /* In a container or unit every executable is of one workload, but for Docker's proxy. */
@@ -83,17 +76,16 @@ static bool executable_matters(const struct cgroup *cgroup, const char *executab
 	return !cgroup->unit[0] || strcmp(executable, proxy_executable) == 0;
 }
 
-static struct owner *owner_insert(struct owners *owners, const char *key, struct cgroup *cgroup,
-				  const char *executable)
+static struct owner *owner_insert(struct owners *owners, const struct owner_key *key, struct cgroup *cgroup)
 {
 	struct owner *owner = NULL;
 
 	if (HASH_COUNT(owners->table) < owners->limit)
-		owner = owner_new(key);
+		owner = calloc(1, sizeof(*owner));
 	if (!owner)
 		return NULL;
-	snprintf(owner->executable, sizeof(owner->executable), "%s", executable);
-	HASH_ADD_KEYPTR(hh, owners->table, owner->key, strlen(owner->key), owner);
+	memcpy(&owner->key, key, key_size(key) + 1);
+	HASH_ADD(hh, owners->table, key, key_size(key), owner);
 	if (!TABLE_INSERTED(owner, hh)) {
 		owner_free(owner);
 		return NULL;
@@ -104,20 +96,29 @@ static struct owner *owner_insert(struct owners *owners, const char *key, struct
 	return owner;
 }
 
+static void fill_key(struct owner_key *key, const struct cgroup *cgroup, const char *executable)
+{
+	size_t length = strnlen(executable, EXECUTABLE_SIZE - 1);
+
+	key->cgroup = cgroup ? cgroup->key.id : 0;
+	key->hierarchy = cgroup ? cgroup->key.hierarchy : 0;
+	memcpy(key->executable, executable, length);
+	key->executable[length] = '\0';
+}
+
 struct owner *owner_get(struct owners *owners, struct cgroup *cgroup, const char *executable)
 {
 	struct owner *owner;
-	char key[KEY_SIZE];
+	struct owner_key key;
 
 	if (!executable_matters(cgroup, executable))
 		executable = "";
 	if (!cgroup && !*executable)
 		return owner_ref(owners->unknown);
-	snprintf(key, sizeof(key), "%" PRIu32 "/%" PRIu64 "/%.*s", cgroup ? cgroup->key.hierarchy : 0,
-		 cgroup ? cgroup->key.id : 0, EXECUTABLE_SIZE - 1, executable);
-	HASH_FIND_STR(owners->table, key, owner);
+	fill_key(&key, cgroup, executable);
+	HASH_FIND(hh, owners->table, &key, key_size(&key), owner);
 	if (!owner)
-		owner = owner_insert(owners, key, cgroup, executable);
+		owner = owner_insert(owners, &key, cgroup);
 	if (!owner) {
 		count(owners->counts, COUNT_OWNERS_FULL);
 		owner = owners->unknown;
@@ -150,39 +151,55 @@ bool owner_pending(const struct owner *owner, uint64_t now)
 	return cgroup->container && container_pending(cgroup->container, now);
 }
 
-struct workload *container_workload(const struct container *container, struct workloads *workloads, uint64_t wall)
+static struct workload_name container_name(const struct container *container)
 {
 	const struct task_facts *task = container->task ? &container->task->facts : NULL;
-	struct workload *workload;
 
-	if (task && (task->service[0] || task->family[0])) {
-		workload = workload_get(workloads, task->cluster,
-					task->service[0] ? task->service : task->family, wall);
-		/* The first that was seen: a resource that changes would tell its series anew. */
-		if (workload && workload != workloads->other && !workload->family[0])
-			memcpy(workload->family, task->family, sizeof(workload->family));
-		return workload;
-	}
+	if (task && (task->service[0] || task->family[0]))
+		return (struct workload_name){ task->cluster, task->service[0] ? task->service : task->family };
 	if (container->facts.name[0])
-		return workload_get(workloads, "", container->facts.name, wall);
+		return (struct workload_name){ "", container->facts.name };
 	if (container->executable[0])
-		return workload_get(workloads, "", container->executable, wall);
-	return workload_get(workloads, "", WORKLOAD_UNKNOWN, wall);
+		return (struct workload_name){ "", container->executable };
+	return (struct workload_name){ "", WORKLOAD_UNKNOWN };
 }
 
-struct workload *owner_workload(const struct owner *owner, struct workloads *workloads, uint64_t wall)
+struct workload_name owner_name(const struct owner *owner)
 {
 	const struct cgroup *cgroup = owner->cgroup;
 
 	if (owner->kernel)
-		return workload_get(workloads, "", WORKLOAD_KERNEL, wall);
+		return (struct workload_name){ "", WORKLOAD_KERNEL };
+	if (owner->other)
+		return (struct workload_name){ "", WORKLOAD_OTHER };
+	if (cgroup && cgroup->container)
+		return container_name(cgroup->container);
+	if (cgroup && cgroup->unit[0])
+		return (struct workload_name){ "", cgroup->unit };
+	return (struct workload_name){ "", owner->key.executable[0] ? owner->key.executable : WORKLOAD_UNKNOWN };
+}
+
+struct workload *container_workload(const struct container *container, struct workloads *workloads, uint64_t wall)
+{
+	struct workload_name name = container_name(container);
+	struct workload *workload = workload_get(workloads, name.namespace, name.name, wall);
+
+	/* The first that was seen: a resource that changes would tell its series anew. */
+	if (workload && workload != workloads->other && container->task && !workload->family[0])
+		memcpy(workload->family, container->task->facts.family, sizeof(workload->family));
+	return workload;
+}
+
+struct workload *owner_workload(const struct owner *owner, struct workloads *workloads, uint64_t wall)
+{
+	struct workload_name name;
+
 	if (owner->other)
 		return workload_other(workloads, wall);
-	if (cgroup && cgroup->container)
-		return container_workload(cgroup->container, workloads, wall);
-	if (cgroup && cgroup->unit[0])
-		return workload_get(workloads, "", cgroup->unit, wall);
-	return workload_get(workloads, "", owner->executable[0] ? owner->executable : WORKLOAD_UNKNOWN, wall);
+	if (!owner->kernel && owner->cgroup && owner->cgroup->container)
+		return container_workload(owner->cgroup->container, workloads, wall);
+	name = owner_name(owner);
+	return workload_get(workloads, name.namespace, name.name, wall);
 }
 
 struct exits *owner_exits(struct owners *owners, struct owner *owner)

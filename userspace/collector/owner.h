@@ -17,11 +17,17 @@
 
 enum { EXECUTABLE_SIZE = 128 };
 
+/* Hashed up to the end of executable. */
+struct owner_key {
+	uint64_t cgroup;	/* id; 0: none known */
+	uint32_t hierarchy;
+	char executable[EXECUTABLE_SIZE];	/* base name; "" where it makes no difference */
+};
+
 struct owner {
 	UT_hash_handle hh;
-	char *key;
+	struct owner_key key;
 	struct cgroup *cgroup;			/* NULL: none known */
-	char executable[EXECUTABLE_SIZE];	/* base name; "" where it makes no difference */
 	bool kernel;
 	bool other;				/* many, whom the module had no room to tell apart */
 	unsigned int references;
@@ -49,11 +55,22 @@ struct owner *owner_ref(struct owner *owner);
 /* Gives a reference back; @owner may be NULL. */
 void owner_put(struct owners *owners, struct owner *owner);
 
+/* The container it is in; NULL: none that is known. @owner may be NULL. */
+struct container *owner_container(const struct owner *owner);
+
 /* Whether it is Docker's userland proxy, which stands between the ends of a published port. */
 bool owner_is_proxy(const struct owner *owner);
 
 /* Whether its workload may still become known; what it did waits till then. */
 bool owner_pending(const struct owner *owner, uint64_t now);
+
+/* What a workload is called by what is known now; borrowed from @owner. */
+struct workload_name {
+	const char *namespace;	/* "" for none */
+	const char *name;
+};
+
+struct workload_name owner_name(const struct owner *owner);
 
 /* The workload by what is known now; @wall: ns since the epoch. NULL: no memory. */
 struct workload *owner_workload(const struct owner *owner, struct workloads *workloads, uint64_t wall);

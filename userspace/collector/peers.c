@@ -4,10 +4,16 @@
 
 #include "peers.h"
 
-struct container_address {
+/* Whose an address is: a container's; a task's; or, with neither, nobody's, since several claim it. */
+struct claim {
+	struct container *container;	/* NULL: all containers of the task have it */
+	const struct task *task;
+};
+
+struct claimed_address {
 	UT_hash_handle hh;
 	struct address address;
-	const struct container *container;	/* NULL: several claim it */
+	struct claim claim;
 	bool ended;				/* as they all have */
 };
 
@@ -35,7 +41,8 @@ enum { WELL_KNOWN = sizeof(well_known_networks) / sizeof(well_known_networks[0])
 const char *peer_kind_name(enum peer_kind kind)
 {
 	static const char *const names[] = {
-		[PEER_WORKLOAD] = "workload", [PEER_AWS] = "aws", [PEER_INTERNET] = "internet",
+		[PEER_WORKLOAD] = "workload", [PEER_AWS] = "aws", [PEER_LB] = "lb",
+		[PEER_INTERNET] = "internet",
 		[PEER_PRIVATE] = "private", [PEER_OTHER] = "other", [PEER_NONE] = "none",
 	};
 
@@ -48,13 +55,18 @@ void peers_init(struct peers *peers, const struct containers *containers, const 
 	memset(peers, 0, sizeof(*peers));
 	peers->containers = containers;
 	peers->listeners = listeners;
-	if (network_count > PEERS_NETWORKS - WELL_KNOWN)
-		network_count = PEERS_NETWORKS - WELL_KNOWN;
-	if (network_count)
-		memcpy(peers->networks, networks, network_count * sizeof(*networks));
+	peers_set_networks(peers, networks, network_count);
+}
+
+void peers_set_networks(struct peers *peers, const struct network *networks, unsigned int count)
+{
+	if (count > PEERS_NETWORKS - WELL_KNOWN)
+		count = PEERS_NETWORKS - WELL_KNOWN;
+	if (count)
+		memcpy(peers->networks, networks, count * sizeof(*networks));
 	for (unsigned int i = 0; i < WELL_KNOWN; i++)
-		network_parse(well_known_networks[i], &peers->networks[network_count++]);
-	peers->network_count = network_count;
+		network_parse(well_known_networks[i], &peers->networks[count++]);
+	peers->network_count = count;
 }
 
 void peers_set_host(struct peers *peers, const struct address *list, unsigned int count, uint32_t net_ns)
@@ -76,6 +88,22 @@ bool peers_is_host(const struct peers *peers, const struct address *address)
 	return false;
 }
 
+void peers_set_balancers(struct peers *peers, const struct network *networks, unsigned int count)
+{
+	peers->balancer_count = count < PEERS_BALANCERS ? count : PEERS_BALANCERS;
+	if (peers->balancer_count)
+		memcpy(peers->balancers, networks, peers->balancer_count * sizeof(*networks));
+}
+
+bool peers_is_balancer(const struct peers *peers, const struct address *address)
+{
+	for (unsigned int i = 0; i < peers->balancer_count; i++) {
+		if (network_contains(&peers->balancers[i], address))
+			return true;
+	}
+	return false;
+}
+
 /* A site may give its own name to a public block: those are then not the internet. */
 static const struct network *network_of(const struct peers *peers, const struct address *address)
 {
@@ -88,7 +116,7 @@ static const struct network *network_of(const struct peers *peers, const struct 
 
 static bool is_container(const struct peers *peers, const struct address *address)
 {
-	struct container_address *found;
+	struct claimed_address *found;
 
 	HASH_FIND(hh, peers->by_address, address, sizeof(*address), found);
 	return found;
@@ -102,7 +130,7 @@ bool peers_is_internet(const struct peers *peers, const struct address *address)
 
 static void index_clear(struct peers *peers)
 {
-	struct container_address *entry, *next;
+	struct claimed_address *entry, *next;
 
 	HASH_ITER(hh, peers->by_address, entry, next) {
 		HASH_DEL(peers->by_address, entry);
@@ -110,42 +138,73 @@ static void index_clear(struct peers *peers)
 	}
 }
 
-static bool has_ended(const struct container *container)
+/*
+ * The containers of a task have one name; where they share a network, one of them may hold it for the others,
+ * and the address is the task's.
+ */
+static void claim_add(struct claim *claim, const struct claim *other)
 {
-	return container->references == container->removed;
+	if (claim->task && claim->task == other->task) {
+		if (claim->container != other->container)
+			claim->container = NULL;
+	} else if (claim->task != other->task || claim->container != other->container) {
+		*claim = (struct claim){ 0 };
+	}
 }
 
-static void index_add(struct peers *peers, const struct address *address, const struct container *container)
+static void index_add(struct peers *peers, const struct address *address, const struct claim *claim, bool ended)
 {
-	struct container_address *entry;
+	struct claimed_address *entry;
 
 	HASH_FIND(hh, peers->by_address, address, sizeof(*address), entry);
 	if (entry) {
-		if (entry->container != container && entry->ended == has_ended(container))
-			entry->container = NULL;
+		if (entry->ended == ended)
+			claim_add(&entry->claim, claim);
 		return;
 	}
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return;
 	entry->address = *address;
-	entry->container = container;
-	entry->ended = has_ended(container);
+	entry->claim = *claim;
+	entry->ended = ended;
 	HASH_ADD(hh, peers->by_address, address, sizeof(entry->address), entry);
 	if (!TABLE_INSERTED(entry, hh))
 		free(entry);
 }
 
+static void index_container(struct peers *peers, struct container *container, bool ended)
+{
+	struct claim its = { .container = container, .task = container->task };
+	struct claim of_task = { .task = container->task };
+
+	for (unsigned int i = 0; i < container->facts.address_count; i++)
+		index_add(peers, &container->facts.addresses[i], &its, ended);
+	for (unsigned int i = 0; container->task && i < container->task->facts.address_count; i++)
+		index_add(peers, &container->task->facts.addresses[i], &of_task, ended);
+}
+
+/* A task's addresses are those of the living while one of its containers lives. */
 static void index_all(struct peers *peers, bool ended)
 {
-	const struct container *container;
+	struct container *container;
 
 	for (container = peers->containers->table; container; container = container->hh.next) {
-		if (!container->references || has_ended(container) != ended)
-			continue;
-		for (unsigned int i = 0; i < container->facts.address_count; i++)
-			index_add(peers, &container->facts.addresses[i], container);
+		if (container->references && container_has_ended(container) == ended)
+			index_container(peers, container, ended);
 	}
+}
+
+/* Of a task in mode awsvpc the runtime tells no address; the agent may yet. */
+static bool addresses_pending(const struct container *container, uint64_t now)
+{
+	const struct task *task = container->task;
+
+	if (!container_pending(container, now))
+		return false;
+	return !container->named ||
+	       (task && !task->facts.address_count && !container->facts.address_count &&
+		!container->facts.host_network);
 }
 
 /* An address is soon given anew: those who live come first. */
@@ -156,7 +215,7 @@ void peers_index(struct peers *peers, uint64_t now)
 	index_clear(peers);
 	peers->containers_pending = false;
 	for (container = peers->containers->table; container; container = container->hh.next) {
-		if (!container->named && container_pending(container, now))
+		if (addresses_pending(container, now))
 			peers->containers_pending = true;
 	}
 	index_all(peers, false);
@@ -188,12 +247,43 @@ static bool shares_network(const struct peers *peers, const struct container *co
 	return false;
 }
 
-static const struct container *container_at(const struct peers *peers, const struct address *address)
+static const struct claim *claim_at(const struct peers *peers, const struct address *address)
 {
-	struct container_address *found;
+	static const struct claim nobodys;
+	struct claimed_address *found;
 
 	HASH_FIND(hh, peers->by_address, address, sizeof(*address), found);
-	return found ? found->container : NULL;
+	return found ? &found->claim : &nobodys;
+}
+
+static bool speaks_for_task(const struct container *container)
+{
+	return !container->proxy && !container_is_pause(container);
+}
+
+/* Whether @a says more of who is behind its task's address than @b does: what lives, what is the application. */
+static bool is_nearer(const struct container *a, const struct container *b)
+{
+	if (container_has_ended(a) != container_has_ended(b))
+		return !container_has_ended(a);
+	return speaks_for_task(a) && !speaks_for_task(b);
+}
+
+static bool is_in_task(const struct container *container, const struct task *task)
+{
+	return container->references && container->task == task;
+}
+
+/* A container that stands for all of the task. */
+static struct container *container_of_task(const struct peers *peers, const struct task *task)
+{
+	struct container *container, *found = NULL;
+
+	for (container = peers->containers->table; container; container = container->hh.next) {
+		if (is_in_task(container, task) && (!found || is_nearer(container, found)))
+			found = container;
+	}
+	return found;
 }
 
 static bool found_owner(struct peer *peer, const struct owner *owner)
@@ -205,7 +295,7 @@ static bool found_owner(struct peer *peer, const struct owner *owner)
 	return true;
 }
 
-static bool found_container(const struct peers *peers, struct peer *peer, const struct container *container)
+static bool found_container(const struct peers *peers, struct peer *peer, struct container *container)
 {
 	if (!container || shares_network(peers, container))
 		return false;
@@ -228,9 +318,9 @@ static bool publishes(const struct container *container, const struct flow_key *
 	return false;
 }
 
-const struct container *peers_published(const struct peers *peers, bool udp, uint16_t port, uint16_t *inner)
+struct container *peers_published(const struct peers *peers, bool udp, uint16_t port, uint16_t *inner)
 {
-	const struct container *container, *found = NULL;
+	struct container *container, *found = NULL;
 
 	for (container = peers->containers->table; container; container = container->hh.next) {
 		for (unsigned int i = 0; i < container->facts.port_count && container->references; i++) {
@@ -256,7 +346,7 @@ bool container_publishes(const struct container *container, bool udp, uint16_t i
 
 static bool found_published(const struct peers *peers, const struct flow_key *key, struct peer *peer)
 {
-	const struct container *container;
+	struct container *container;
 	bool loopback = address_scope(&key->peer) == ADDRESS_LOOPBACK && key->net_ns == peers->host_net_ns;
 	uint16_t inner;
 
@@ -281,13 +371,36 @@ static bool found_listener(const struct peers *peers, const struct flow_key *key
 	return found_owner(peer, listener_owner(peers->listeners, net_ns, &key->peer, key->server_port));
 }
 
+/* Which of a task's containers it is tells who listens in the namespace that they share. */
+static bool found_task_listener(const struct peers *peers, const struct flow_key *key, const struct task *task,
+				struct peer *peer)
+{
+	const struct container *container;
+
+	for (container = peers->containers->table; container; container = container->hh.next) {
+		if (is_in_task(container, task) && container->net_ns &&
+		    found_listener(peers, key, container->net_ns, peer))
+			return true;
+	}
+	return false;
+}
+
+static bool found_claimed_server(const struct peers *peers, const struct flow_key *key, const struct claim *claim,
+				 struct peer *peer)
+{
+	if (claim->container)
+		return found_listener(peers, key, claim->container->net_ns, peer) ||
+		       found_container(peers, peer, claim->container);
+	return found_task_listener(peers, key, claim->task, peer) ||
+	       found_container(peers, peer, container_of_task(peers, claim->task));
+}
+
 static bool found_server(const struct peers *peers, const struct flow_key *key, struct peer *peer)
 {
-	const struct container *container = container_at(peers, &key->peer);
+	const struct claim *claim = claim_at(peers, &key->peer);
 
-	if (container)
-		return found_listener(peers, key, container->net_ns, peer) ||
-		       found_container(peers, peer, container);
+	if (claim->container || claim->task)
+		return found_claimed_server(peers, key, claim, peer);
 	if (found_published(peers, key, peer))
 		return true;
 	if (address_scope(&key->peer) == ADDRESS_LOOPBACK)
@@ -299,7 +412,12 @@ static bool found_server(const struct peers *peers, const struct flow_key *key, 
 
 static bool found_client(const struct peers *peers, const struct flow_key *key, struct peer *peer)
 {
-	return found_container(peers, peer, container_at(peers, &key->peer));
+	const struct claim *claim = claim_at(peers, &key->peer);
+	struct container *container = claim->container;
+
+	if (!container && claim->task)
+		container = container_of_task(peers, claim->task);
+	return found_container(peers, peer, container);
 }
 
 static const char *aws_name(const struct address *address)
@@ -313,21 +431,48 @@ static const char *aws_name(const struct address *address)
 	return NULL;
 }
 
-static void describe(const struct peers *peers, const struct address *address, struct peer *peer)
+/* By what the client calls it; where it is then is still told by its kind, unless that is AWS's. */
+static void name_peer(struct dns_name *name, struct peer *peer)
 {
-	const struct network *network = network_of(peers, address);
-	const char *aws = aws_name(address);
+	if (!name)
+		return;
+	peer->plain_kind = peer->kind;
+	peer->plain_name = peer->name;
+	peer->name = name->text;
+	peer->dns = name;
+	if (name->kind == DNS_NAME_AWS)
+		peer->kind = PEER_AWS;
+	else if (name->kind == DNS_NAME_BALANCER)
+		peer->kind = PEER_LB;
+}
+
+void peers_internet(const struct flow_key *key, struct peer *peer)
+{
+	*peer = (struct peer){ .kind = PEER_INTERNET, .port = key->server_port };
+	name_peer(key->name, peer);
+}
+
+/* Returns whether no container can have the address. */
+static bool describe(const struct peers *peers, const struct flow_key *key, struct peer *peer)
+{
+	const struct network *network = network_of(peers, &key->peer);
+	const char *aws = aws_name(&key->peer);
 
 	if (aws) {
 		peer->kind = PEER_AWS;
 		peer->name = aws;
-	} else if (network) {
+		return true;
+	}
+	if (network) {
 		peer->kind = PEER_PRIVATE;
 		peer->name = network->name;
-	} else if (address_scope(address) == ADDRESS_GLOBAL && !peers_is_host(peers, address)) {
-		peer->kind = PEER_INTERNET;
-		peer->name = NULL;
+		name_peer(key->name, peer);
+		return false;
 	}
+	if (address_scope(&key->peer) != ADDRESS_GLOBAL || peers_is_host(peers, &key->peer))
+		return false;
+	peers_internet(key, peer);
+	return true;
 }
 
 bool peers_resolve(const struct peers *peers, const struct flow_key *key, struct peer *peer)
@@ -337,6 +482,5 @@ bool peers_resolve(const struct peers *peers, const struct flow_key *key, struct
 	*peer = (struct peer){ .kind = PEER_OTHER, .port = key->server_port };
 	if (client ? found_server(peers, key, peer) : found_client(peers, key, peer))
 		return true;
-	describe(peers, &key->peer, peer);
-	return peer->kind == PEER_AWS || peer->kind == PEER_INTERNET || !peers->containers_pending;
+	return describe(peers, key, peer) || !peers->containers_pending;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "process_detail.h"
 #include "process_table.h"
+#include "proxies.h"
 
 void process_table_init(struct process_table *table, unsigned int limit, struct owners *owners,
 			struct cgroups *cgroups, executable_path_fn path, void *path_context,
@@ -11,6 +12,7 @@ void process_table_init(struct process_table *table, unsigned int limit, struct 
 {
 	*table = (struct process_table){ .limit = limit, .owners = owners, .cgroups = cgroups, .path = path,
 					 .path_context = path_context, .counts = counts };
+	programs_init(&table->programs, counts);
 }
 
 struct process *process_find(const struct process_table *table, uint32_t tgid, uint64_t start_boottime)
@@ -42,13 +44,16 @@ static void process_die(struct process_table *table, struct process *process, ui
 
 static void process_remove(struct process_table *table, struct process *process)
 {
+	if (table->details)
+		process_detail_gone(table->details, process);
 	if (process->dead)
 		DL_DELETE(table->dead, process);
 	else
 		HASH_DELETE(hh_tgid, table->by_tgid, process);
 	HASH_DELETE(hh, table->table, process);
+	program_leave(&table->programs, process);
 	owner_put(table->owners, process->owner);
-	free(process);
+	pool_put(&table->pool, process);
 }
 
 /* When the table is full the longest dead makes room. */
@@ -59,6 +64,7 @@ static bool make_room(struct process_table *table)
 	if (!table->dead)
 		return false;
 	process_remove(table, table->dead);
+	table->evicted++;
 	return true;
 }
 
@@ -71,20 +77,20 @@ static struct process *process_new(struct process_table *table, const struct had
 		process_die(table, namesake, now);
 	if (!make_room(table))
 		return NULL;
-	process = calloc(1, sizeof(*process));
+	process = pool_get(&table->pool, sizeof(*process));
 	if (!process)
 		return NULL;
 	process->key = (struct process_key){ .start_boottime = from->start_boottime, .tgid = from->tgid };
 	HASH_ADD(hh, table->table, key, sizeof(process->key), process);
 	if (!TABLE_INSERTED(process, hh)) {
-		free(process);
+		pool_put(&table->pool, process);
 		return NULL;
 	}
 	HASH_ADD(hh_tgid, table->by_tgid, key.tgid, sizeof(process->key.tgid), process);
 	if (TABLE_INSERTED(process, hh_tgid))
 		return process;
 	HASH_DELETE(hh, table->table, process);
-	free(process);
+	pool_put(&table->pool, process);
 	return NULL;
 }
 
@@ -96,7 +102,9 @@ static void set_executable(struct process *process, const char *path, size_t len
 		length -= (size_t)(slash + 1 - path);
 		path = slash + 1;
 	}
-	snprintf(process->executable, sizeof(process->executable), "%.*s", (int)length, path);
+	length = strnlen(path, length < sizeof(process->executable) ? length : sizeof(process->executable) - 1);
+	memcpy(process->executable, path, length);
+	process->executable[length] = '\0';
 }
 
 /* A process that was there before, by its file, else by its name. */
@@ -130,7 +138,7 @@ static void name_process(struct process_table *table, struct process *process, c
 		name_by_exec(process, (const struct hadal_record_process_exec *)record);
 		return;
 	}
-	if (record->type == HADAL_RECORD_PROCESS_FORK)
+	if (record->type == HADAL_RECORD_PROCESS_FORK && !(from->flags & HADAL_PROCESS_SIBLING))
 		parent = process_find_living(table, from->parent_tgid);
 	if (parent && !process->executable[0])
 		memcpy(process->executable, parent->executable, sizeof(process->executable));
@@ -138,8 +146,35 @@ static void name_process(struct process_table *table, struct process *process, c
 		find_executable(table, process, from);
 }
 
+/* One that is told again may have come to run something else meanwhile: records were lost. */
+static void note_program(struct process_table *table, struct process *process, const struct hadal_record *record)
+{
+	const struct hadal_process *from = hadal_record_process(record);
+	const struct process *parent;
+
+	if (from->flags & HADAL_PROCESS_KERNEL)
+		return;
+	if (record->type == HADAL_RECORD_PROCESS_EXEC || record->type == HADAL_RECORD_PROCESS_EXISTING) {
+		program_start(&table->programs, process);
+		return;
+	}
+	if (record->type != HADAL_RECORD_PROCESS_FORK)
+		return;
+	parent = from->flags & HADAL_PROCESS_SIBLING ? NULL : process_find_living(table, from->parent_tgid);
+	/*
+	 * By CLONE_PARENT one gets the parent of who forked it, who may run something
+	 * else. Where records are not the module's no flag tells; but it has the name of
+	 * who forked it: with another it asks for itself.
+	 */
+	if (parent && strncmp(parent->comm, from->comm, sizeof(parent->comm)) == 0)
+		program_share(process, parent);
+	if (!process->program)
+		program_start(&table->programs, process);
+}
+
 /* A container is named, where nothing names it better, by what ran in it first. */
-static void note_container(struct process *process, struct cgroup *cgroup, const struct hadal_record *record)
+static void note_container(const struct process_table *table, struct process *process, struct cgroup *cgroup,
+			   const struct hadal_record *record)
 {
 	struct container *container = cgroup ? cgroup->container : NULL;
 
@@ -150,14 +185,44 @@ static void note_container(struct process *process, struct cgroup *cgroup, const
 	if (record->type == HADAL_RECORD_PROCESS_FORK)
 		return;
 	container->net_ns = process->net_ns;
+	if (table->proxies)
+		proxies_note(table->proxies, container, process->executable);
+	if (process->ns_tgid == 1)
+		container->has_init = true;
 	if (!container->executable[0])
 		memcpy(container->executable, process->executable, sizeof(process->executable));
+}
+
+/*
+ * Somebody outside forked it and moved it in (or forked it into the cgroup), as
+ * is done for a container's health command and for `docker exec`. So is its
+ * first process: which that is, is known where it has a pid namespace of its own.
+ */
+static void note_entry(const struct process_table *table, struct process *process, const struct cgroup *cgroup,
+		       const struct hadal_record *record, uint64_t cgroup_before)
+{
+	const struct hadal_process *from = hadal_record_process(record);
+	const struct process *parent = NULL;
+
+	if (!cgroup || !cgroup->container || !cgroup->container->has_init || process->ns_tgid <= 1)
+		return;
+	if (record->type == HADAL_RECORD_PROCESS_FORK)
+		parent = process_find_living(table, from->parent_tgid);
+	else if (record->type != HADAL_RECORD_PROCESS_EXEC)
+		return;
+	if (parent) {
+		process->entered = parent->entered;
+		cgroup_before = parent->cgroup_id;
+	}
+	if (cgroup_before && cgroup_before != process->cgroup_id)
+		process->entered = true;
 }
 
 static void own_process(struct process_table *table, struct process *process, const struct hadal_record *record)
 {
 	const struct hadal_process *from = hadal_record_process(record);
 	int pid = record->type == HADAL_RECORD_PROCESS_EXIT ? 0 : (int)from->tgid;
+	uint64_t cgroup_before = process->cgroup_id;
 	struct cgroup *cgroup;
 	struct owner *owner;
 
@@ -169,7 +234,19 @@ static void own_process(struct process_table *table, struct process *process, co
 	process->owner = owner;
 	process->cgroup_id = from->cgroup_id;
 	process->cgroup_hierarchy = from->cgroup_hierarchy;
-	note_container(process, cgroup, record);
+	note_entry(table, process, cgroup, record, cgroup_before);
+	note_container(table, process, cgroup, record);
+}
+
+static void process_exit(struct process_table *table, struct process *process,
+			 const struct hadal_record_process_exit *record)
+{
+	process->exit_code = record->exit_code;
+	process->exit_known = true;
+	process->cpu_time = record->cpu_time;
+	process->memory = 0;
+	process->sampled = true;
+	process_die(table, process, record->header.time);
 }
 
 struct process *process_record(struct process_table *table, const struct hadal_record *record)
@@ -188,10 +265,15 @@ struct process *process_record(struct process_table *table, const struct hadal_r
 	if (from->net_ns)
 		process->net_ns = from->net_ns;
 	process->seen = record->time;
+	process->parent_tgid = from->parent_tgid;
+	process->uid = from->uid;
+	process->kernel = from->flags & HADAL_PROCESS_KERNEL;
+	memcpy(process->comm, from->comm, sizeof(process->comm));
 	name_process(table, process, record);
+	note_program(table, process, record);
 	own_process(table, process, record);
 	if (record->type == HADAL_RECORD_PROCESS_EXIT)
-		process_die(table, process, record->time);
+		process_exit(table, process, (const struct hadal_record_process_exit *)record);
 	return process;
 }
 
@@ -215,6 +297,8 @@ void process_table_free(struct process_table *table)
 {
 	struct process *process, *next;
 
+	programs_free(&table->programs);
 	HASH_ITER(hh, table->table, process, next)
 		process_remove(table, process);
+	pool_clear(&table->pool);
 }

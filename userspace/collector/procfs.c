@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
-#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,40 +9,30 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "process_stat.h"
 #include "procfs.h"
-
-enum { STAT_START_TIME = 22 };	/* field of /proc/PID/stat, from 1; see proc(5) */
-
-/* Field @number of a stat line, from 3 on; they follow the last ')', as a name may hold anything. */
-static const char *stat_field(const char *line, int number)
-{
-	const char *field = strrchr(line, ')');
-
-	for (int at = 2; field && at < number; at++) {
-		field = strchr(field + 1, ' ');
-	}
-	return field ? field + 1 : NULL;
-}
+#include "whole_file.h"
 
 /* In clock ticks since boot; 0: no such process. */
-static uint64_t start_ticks(int pid)
+static uint64_t start_ticks(int directory)
 {
-	char path[64], line[4096];
-	const char *field = NULL;
-	FILE *file;
+	char line[PROCESS_STAT_SIZE];
+	ssize_t length = small_file_at(directory, "stat", line, sizeof(line));
+	struct process_stat stat;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	file = fopen(path, "re");
-	if (!file)
+	if (length < 0 || process_stat_parse(line, (size_t)length, &stat))
 		return 0;
-	if (fgets(line, sizeof(line), file))
-		field = stat_field(line, STAT_START_TIME);
-	fclose(file);
-	return field ? strtoull(field, NULL, 10) : 0;
+	return stat.started;
 }
 
-/* The kernel's mark of a file that has no name any more. */
-static void strip_deleted(char *path)
+int procfs_started(int directory, uint64_t start_boottime)
+{
+	uint64_t tick = 1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK);
+
+	return start_ticks(directory) == start_boottime / tick ? 0 : -ESRCH;
+}
+
+void procfs_strip_deleted(char *path)
 {
 	static const char mark[] = " (deleted)";
 	size_t length = strlen(path);
@@ -51,34 +41,76 @@ static void strip_deleted(char *path)
 		path[length - (sizeof(mark) - 1)] = '\0';
 }
 
-int procfs_executable(int pid, uint64_t start_boottime, char *path, size_t size)
+static int executable_path(int directory, char *path, size_t size)
 {
-	uint64_t tick = 1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK);
-	char link[64];
-	ssize_t length;
+	ssize_t length = readlinkat(directory, "exe", path, size);
 
-	snprintf(link, sizeof(link), "/proc/%d/exe", pid);
-	length = readlink(link, path, size);
 	if (length < 0)
 		return -errno;
 	if ((size_t)length == size)
 		return -ENAMETOOLONG;
 	path[length] = '\0';
-	strip_deleted(path);
-	return start_ticks(pid) == start_boottime / tick ? 0 : -ESRCH;
+	procfs_strip_deleted(path);
+	return 0;
+}
+
+int procfs_root(void)
+{
+	static const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+	int fd = open("/proc", flags);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int procfs_open(int pid)
+{
+	static const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	fd = open(path, flags);
+	return fd < 0 ? -errno : fd;
+}
+
+int procfs_executable(int pid, uint64_t start_boottime, char *path, size_t size)
+{
+	int directory = procfs_open(pid), result;
+
+	if (directory < 0)
+		return directory;
+	result = executable_path(directory, path, size);
+	if (!result)
+		result = procfs_started(directory, start_boottime);
+	close(directory);
+	return result;
+}
+
+void procfs_parse_ports(const char *line, uint16_t *low, uint16_t *high)
+{
+	unsigned long first, last;
+	char *end;
+
+	first = strtoul(line, &end, 10);
+	if (end == line)
+		return;
+	line = end;
+	last = strtoul(line, &end, 10);
+	if (end == line || first > last || last > UINT16_MAX)
+		return;
+	*low = (uint16_t)first;
+	*high = (uint16_t)last;
 }
 
 void procfs_ephemeral_ports(uint16_t *low, uint16_t *high)
 {
 	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-	uint16_t first, last;
+	char line[64];
 
 	if (!file)
 		return;
-	if (fscanf(file, "%" SCNu16 " %" SCNu16, &first, &last) == 2 && first <= last) {
-		*low = first;
-		*high = last;
-	}
+	if (fgets(line, sizeof(line), file))
+		procfs_parse_ports(line, low, high);
 	fclose(file);
 }
 
@@ -87,6 +119,11 @@ uint32_t procfs_net_ns(void)
 	struct stat status;
 
 	return stat("/proc/self/ns/net", &status) ? 0 : (uint32_t)status.st_ino;
+}
+
+void machine_id_clean(char *id)
+{
+	id[strspn(id, "0123456789abcdef")] = '\0';
 }
 
 void machine_id(char id[33])
@@ -99,7 +136,7 @@ void machine_id(char id[33])
 	if (!fgets(id, 33, file))
 		id[0] = '\0';
 	fclose(file);
-	id[strspn(id, "0123456789abcdef")] = '\0';
+	machine_id_clean(id);
 }
 
 static bool take_interface(const struct ifaddrs *interface, struct address *address)

@@ -1,112 +1,75 @@
 // SPDX-License-Identifier: MIT
 /*
- * The shipping thread does three things, in this order: makes requests of the
- * batches that wait, sends the oldest request unless a wait is due, and sleeps.
- * So batches turn into their much smaller encoded form even while the receiver
- * is away. Everything in struct hadal_shipper from `queue` on is under the lock;
- * the lock is not held while encoding, sending or logging.
+ * The thread that spools takes the batches that were submitted, one by one: from
+ * totals to increments, from a batch to bytes, into the spool. It alone changes
+ * the list of sinks, under the lock; so it reads that without.
+ *
+ * A sink's account is told of what is submitted at once, and of what does not
+ * come of it later: what is submitted is at every moment somewhere in it.
  */
 #include "ship.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 
-#include "gzip.h"
-#include "otlp_encode.h"
-#include "otlp_response.h"
-#include "ship_config.h"
-#include "ship_http.h"
-#include "ship_policy.h"
-#include "ship_queue.h"
+#include "clock.h"
+#include "condition.h"
+#include "series.h"
+#include "sink_state.h"
+#include "sink_thread.h"
+#include "spool_batch.h"
+#include "thread.h"
 
 enum {
-	LOG_INTERVAL_MS = 60 * 1000,
-	FOREVER_MS = 24 * 3600 * 1000,
-	INSTANCE_BYTES = 16,
+	QUEUE_BYTES = 64 << 20,
+	QUEUE_BATCHES = 1024,
+	SPOOL_BYTES = 256 << 20,
+	SPOOL_BYTES_MIN = 1 << 20,
+	SPOOL_AGE_MS = 6 * 3600 * 1000,
+	TICK_MS = 250,
+	ANSWER_MS = 2000,	/* that an exchange of sinks waits for answers that are under way */
 };
 
-/* One kind of trouble, told at most once an interval. */
-struct limit {
-	uint64_t next_ms;
-	uint64_t items;		/* since it was told last */
+struct inbox_entry {
+	struct inbox_entry *next;
+	struct hadal_batch *batch;
+	size_t bytes;
+	uint64_t items[HADAL_SIGNALS];
+};
+
+/* Sinks that are to take the place of those there are. */
+struct exchange {
+	struct hadal_sink *sinks[HADAL_SINKS_MAX];
+	size_t count;
 };
 
 struct hadal_shipper {
-	struct hadal_endpoint endpoints[HADAL_SIGNALS];
-	struct hadal_http *http;
-	size_t request_bytes;
-	unsigned int backoff_first_ms, backoff_max_ms, retry_after_max_ms;
-	bool compress;
+	struct hadal_spool *spool;
+	struct hadal_series_table *series;	/* the thread's own */
+	size_t queue_bytes, queue_batches;
 	void (*log)(void *context, enum hadal_ship_log_level level, const char *message);
 	void *log_context;
-	char instance[2 * INSTANCE_BYTES + 1];	/* begins every batch id */
-	uint64_t sequence;			/* ends it; the thread's own */
 	pthread_t thread;
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct hadal_ship_queue queue;
-	struct hadal_ship_stats stats;
-	unsigned int failures;		/* attempts that failed in a row */
-	bool asked_to_wait;		/* next_ms comes from the receiver */
-	uint64_t next_ms;		/* no attempt before */
+	struct inbox_entry *first, **last;
+	size_t inbox_bytes, inbox_count;
+	struct hadal_sink *sinks[HADAL_SINKS_MAX];
+	size_t sink_count;
+	struct exchange *exchange;		/* NULL: none is asked for */
+	uint64_t batches, refused, truncated;
 	bool stopping;
-	uint64_t deadline_ms;		/* when stopping */
-	uint64_t told_full;		/* of dropped_full, how many were logged */
-	struct limit full_limit, rejected_limit, oversize_limit;
 };
-
-/* Time and chance */
-
-static uint64_t clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static uint64_t real_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static uint32_t random_number(void)
-{
-	uint32_t number = 0;
-
-	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-		number = UINT32_MAX / 2;
-	return number;
-}
-
-static int make_instance(char *text)
-{
-	unsigned char bytes[INSTANCE_BYTES];
-
-	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-		return -EAGAIN;
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		sprintf(text + 2 * i, "%02x", bytes[i]);
-	return 0;
-}
-
-/* Messages; the lock is held on entry and on return, not during the call */
 
 __attribute__((format(printf, 3, 4)))
 static void say(struct hadal_shipper *shipper, enum hadal_ship_log_level level, const char *format, ...)
 {
-	char message[768];
+	char message[512];
 	va_list arguments;
 
 	if (!shipper->log)
@@ -114,549 +77,129 @@ static void say(struct hadal_shipper *shipper, enum hadal_ship_log_level level, 
 	va_start(arguments, format);
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
-	pthread_mutex_unlock(&shipper->lock);
 	shipper->log(shipper->log_context, level, message);
-	pthread_mutex_lock(&shipper->lock);
 }
 
-/* Whether to tell now; *items becomes how many there are to tell of. */
-static bool due(struct limit *limit, uint64_t *items)
-{
-	const uint64_t now = clock_ms();
+/* ---- what the spool tells ---- */
 
-	limit->items += *items;
-	if (now < limit->next_ms)
-		return false;
-	limit->next_ms = now + LOG_INTERVAL_MS;
-	*items = limit->items;
-	limit->items = 0;
-	return true;
+static void spool_lost(void *context, const struct hadal_spool_entry *entry, enum hadal_spool_loss why)
+{
+	struct hadal_shipper *shipper = context;
+
+	for (size_t i = 0; i < shipper->sink_count; i++)
+		hadal_sink_lost(shipper->sinks[i], entry, why);
 }
 
-__attribute__((format(printf, 2, 3)))
-static void note_error(struct hadal_shipper *shipper, const char *format, ...)
+static void spool_says(void *context, enum hadal_ship_log_level level, const char *message)
 {
-	va_list arguments;
+	struct hadal_shipper *shipper = context;
 
-	va_start(arguments, format);
-	vsnprintf(shipper->stats.last_error, sizeof(shipper->stats.last_error), format, arguments);
-	va_end(arguments);
-	shipper->stats.last_error_time = real_ns();
+	if (shipper->log)
+		shipper->log(shipper->log_context, level, message);
 }
 
-/* Accounts */
-
-static struct hadal_ship_signal_stats *account(struct hadal_shipper *shipper, enum hadal_signal signal)
+/*
+ * A record may be one that nobody needs any more. Without the lock, which is held while sinks are
+ * exchanged and new ones find their places: a signal that is missed is made up for by the next tick.
+ */
+static void sink_moved(void *context)
 {
-	return &shipper->stats.signal[signal];
+	struct hadal_shipper *shipper = context;
+
+	pthread_cond_signal(&shipper->changed);
 }
 
-/* @items no longer wait: they go to @to, a counter of the same account. */
-static void settle(struct hadal_shipper *shipper, enum hadal_signal signal, uint64_t items, uint64_t *to)
+static void release(struct hadal_shipper *shipper)
 {
-	account(shipper, signal)->waiting -= items;
-	*to += items;
-}
+	uint64_t needed = UINT64_MAX;
 
-static void drop_over_bounds(struct hadal_shipper *shipper)
-{
-	const struct hadal_ship_items dropped = hadal_ship_queue_trim(&shipper->queue);
+	for (size_t i = 0; i < shipper->sink_count; i++) {
+		const uint64_t position = hadal_sink_position(shipper->sinks[i]);
 
-	for (int i = 0; i < HADAL_SIGNALS; i++)
-		settle(shipper, (enum hadal_signal)i, dropped.count[i], &shipper->stats.signal[i].dropped_full);
-}
-
-static void tell_drops(struct hadal_shipper *shipper)
-{
-	uint64_t dropped = 0, fresh;
-
-	for (int i = 0; i < HADAL_SIGNALS; i++)
-		dropped += shipper->stats.signal[i].dropped_full;
-	fresh = dropped - shipper->told_full;
-	if (!fresh)
-		return;
-	shipper->told_full = dropped;
-	note_error(shipper, "the queue is full: the oldest was dropped");
-	if (due(&shipper->full_limit, &fresh))
-		say(shipper, HADAL_SHIP_WARNING, "the queue is full: %llu points and records, the oldest, were dropped",
-		    (unsigned long long)fresh);
-}
-
-/* From batches to requests */
-
-struct made {
-	struct hadal_shipper *shipper;
-	struct hadal_ship_request *first, **last;
-	uint64_t bytes_raw;
-};
-
-static int compress_body(const struct hadal_shipper *shipper, struct hadal_ship_request *request)
-{
-	uint8_t *raw = request->body;
-	int ret;
-
-	if (!shipper->compress)
-		return 0;
-	ret = hadal_gzip(raw, request->size, &request->body, &request->size);
-	if (!ret)
-		free(raw);
-	return ret;
-}
-
-static int make_request(void *context, enum hadal_signal signal, uint64_t items, uint8_t *body, size_t size)
-{
-	struct made *made = context;
-	struct hadal_shipper *shipper = made->shipper;
-	struct hadal_ship_request *request = calloc(1, sizeof(*request));
-	int ret;
-
-	if (!request) {
-		free(body);
-		return -ENOMEM;
+		needed = position < needed ? position : needed;
 	}
-	request->signal = signal;
-	request->items = items;
-	request->body = body;
-	request->size = size;
-	snprintf(request->id, sizeof(request->id), "%s-%llu", shipper->instance,
-		 (unsigned long long)++shipper->sequence);
-	ret = compress_body(shipper, request);
-	if (ret) {
-		free(request->body);
-		free(request);
-		return ret;
-	}
-	made->bytes_raw += size;
-	*made->last = request;
-	made->last = &request->next;
-	return 0;
+	hadal_spool_release(shipper->spool, shipper->sink_count ? needed : hadal_spool_end(shipper->spool));
 }
 
-static uint64_t items_of(struct hadal_batch_counts counts, enum hadal_signal signal)
+/* ---- what is submitted ---- */
+
+static void count_items(struct hadal_batch_counts counts, uint64_t *items)
 {
-	return signal == HADAL_SIGNAL_METRICS ? counts.points : counts.records;
+	items[HADAL_SIGNAL_METRICS] = counts.points;
+	items[HADAL_SIGNAL_LOGS] = counts.records;
 }
 
-static void queue_made(struct hadal_shipper *shipper, struct made *made)
+/* Under the lock, or by the thread. */
+static void tell_missed(struct hadal_shipper *shipper, const uint64_t *items, enum hadal_sink_miss why)
 {
-	while (made->first) {
-		struct hadal_ship_request *request = made->first;
-
-		made->first = request->next;
-		hadal_ship_queue_add_request(&shipper->queue, request);
-	}
-	shipper->stats.bytes_raw += made->bytes_raw;
+	for (size_t i = 0; i < shipper->sink_count; i++)
+		hadal_sink_missed(shipper->sinks[i], items, why);
 }
 
-static void encode_signal(struct hadal_shipper *shipper, struct hadal_batch *batch, enum hadal_signal signal)
+/* Under the lock. */
+static struct inbox_entry *detach_first(struct hadal_shipper *shipper)
 {
-	struct made made = { .shipper = shipper, .last = &made.first };
-	struct hadal_ship_signal_stats *stats = account(shipper, signal);
-	struct hadal_otlp_result result;
-	uint64_t oversize;
-	int ret;
-
-	if (!shipper->endpoints[signal].url) {
-		settle(shipper, signal, items_of(hadal_batch_counts(batch), signal), &stats->dropped_off);
-		return;
-	}
-	pthread_mutex_unlock(&shipper->lock);
-	ret = hadal_otlp_encode(batch, signal, shipper->request_bytes, make_request, &made, &result);
-	pthread_mutex_lock(&shipper->lock);
-	queue_made(shipper, &made);
-	settle(shipper, signal, result.oversize, &stats->dropped_oversize);
-	settle(shipper, signal, result.lost, &stats->dropped_failed);
-	if (ret)
-		note_error(shipper, "encoding failed: %s", strerror(-ret));
-	oversize = result.oversize;
-	if (oversize && due(&shipper->oversize_limit, &oversize))
-		say(shipper, HADAL_SHIP_WARNING, "%llu points or records alone exceed a request's %zu bytes and were dropped",
-		    (unsigned long long)oversize, shipper->request_bytes);
-}
-
-static bool encode_oldest(struct hadal_shipper *shipper)
-{
-	struct hadal_ship_inbox_entry *entry = hadal_ship_queue_take_batch(&shipper->queue);
+	struct inbox_entry *entry = shipper->first;
 
 	if (!entry)
-		return false;
-	for (int signal = 0; signal < HADAL_SIGNALS; signal++)
-		encode_signal(shipper, entry->batch, (enum hadal_signal)signal);
-	hadal_ship_queue_release_batch(&shipper->queue, entry);
-	drop_over_bounds(shipper);
-	return true;
-}
-
-/* What came of a request */
-
-static void note_success(struct hadal_shipper *shipper, const struct hadal_endpoint *endpoint)
-{
-	const unsigned int failures = shipper->failures;
-
-	shipper->failures = 0;
-	shipper->asked_to_wait = false;
-	shipper->stats.last_success_time = real_ns();
-	if (failures)
-		say(shipper, HADAL_SHIP_INFO, "%s answers again after %u failed attempts", endpoint->shown, failures);
-}
-
-static void tell_rejected(struct hadal_shipper *shipper, const struct hadal_endpoint *endpoint, uint64_t items,
-			  const char *reason)
-{
-	note_error(shipper, "%s: %s", endpoint->shown, reason);
-	if (due(&shipper->rejected_limit, &items))
-		say(shipper, HADAL_SHIP_ERROR, "%s rejected %llu points or records: %s", endpoint->shown,
-		    (unsigned long long)items, reason);
-}
-
-static void finish_delivered(struct hadal_shipper *shipper, struct hadal_ship_request *request,
-			     const struct hadal_http_answer *answer)
-{
-	const struct hadal_endpoint *endpoint = &shipper->endpoints[request->signal];
-	struct hadal_ship_signal_stats *stats = account(shipper, request->signal);
-	struct hadal_otlp_response response = { 0 };
-	uint64_t rejected;
-
-	/* A body that is no export response says nothing against the 200 before it. */
-	if (answer->protobuf)
-		hadal_otlp_response_parse(answer->body, answer->size, &response);
-	rejected = response.rejected < request->items ? response.rejected : request->items;
-	settle(shipper, request->signal, rejected, &stats->rejected);
-	settle(shipper, request->signal, request->items - rejected, &stats->accepted);
-	hadal_ship_queue_release_request(&shipper->queue, request);
-	note_success(shipper, endpoint);
-	if (!rejected && !response.message[0])
-		return;
-	shipper->stats.partial++;
-	tell_rejected(shipper, endpoint, rejected, response.message[0] ? response.message : "no reason given");
-}
-
-static void describe(const struct hadal_http_answer *answer, char *reason, size_t size)
-{
-	char text[160];
-
-	if (answer->curl_code) {
-		snprintf(reason, size, "%s", answer->trouble);
-		return;
-	}
-	hadal_otlp_error_text(answer->body, answer->size, answer->protobuf, text, sizeof(text));
-	snprintf(reason, size, "status %ld%s%s", answer->status, text[0] ? ": " : "", text);
-}
-
-static void finish_refused(struct hadal_shipper *shipper, struct hadal_ship_request *request,
-			   const struct hadal_http_answer *answer)
-{
-	const struct hadal_endpoint *endpoint = &shipper->endpoints[request->signal];
-	struct hadal_ship_signal_stats *stats = account(shipper, request->signal);
-	const uint64_t items = request->items;
-	char reason[256];
-
-	describe(answer, reason, sizeof(reason));
-	settle(shipper, request->signal, items, answer->curl_code ? &stats->dropped_failed : &stats->rejected);
-	hadal_ship_queue_release_request(&shipper->queue, request);
-	shipper->failures = 0;
-	tell_rejected(shipper, endpoint, items, reason);
-}
-
-static void set_wait(struct hadal_shipper *shipper, const struct hadal_http_answer *answer)
-{
-	int64_t wait = -1;
-
-	if (!answer->curl_code && answer->retry_after[0])
-		wait = hadal_retry_after_ms(answer->retry_after, time(NULL), shipper->retry_after_max_ms);
-	shipper->asked_to_wait = wait >= 0;
-	if (wait < 0)
-		wait = hadal_backoff_ms(shipper->backoff_first_ms, shipper->backoff_max_ms, shipper->failures,
-					random_number());
-	shipper->next_ms = clock_ms() + (uint64_t)wait;
-}
-
-static void keep_for_later(struct hadal_shipper *shipper, struct hadal_ship_request *request,
-			   const struct hadal_http_answer *answer)
-{
-	const struct hadal_endpoint *endpoint = &shipper->endpoints[request->signal];
-	char reason[256];
-
-	describe(answer, reason, sizeof(reason));
-	request->attempts++;
-	shipper->failures++;
-	hadal_ship_queue_put_back(&shipper->queue, request);
-	drop_over_bounds(shipper);
-	set_wait(shipper, answer);
-	note_error(shipper, "%s: %s", endpoint->shown, reason);
-	if (shipper->failures == 1)
-		say(shipper, HADAL_SHIP_WARNING, "%s: %s; will be repeated", endpoint->shown, reason);
-}
-
-static void finish(struct hadal_shipper *shipper, struct hadal_ship_request *request,
-		   const struct hadal_http_answer *answer)
-{
-	enum hadal_ship_verdict verdict;
-
-	if (answer->abandoned) {
-		hadal_ship_queue_put_back(&shipper->queue, request);
-		return;
-	}
-	verdict = answer->curl_code ? hadal_ship_verdict_of_transfer(answer->curl_code) :
-				      hadal_ship_verdict_of_status(answer->status);
-	switch (verdict) {
-	case HADAL_SHIP_DELIVERED:
-		finish_delivered(shipper, request, answer);
-		break;
-	case HADAL_SHIP_REFUSED:
-		finish_refused(shipper, request, answer);
-		break;
-	case HADAL_SHIP_REPEAT:
-		keep_for_later(shipper, request, answer);
-		break;
-	}
-}
-
-/* Sending */
-
-static unsigned int time_left(struct hadal_shipper *shipper)
-{
-	const uint64_t now = clock_ms();
-
-	if (!shipper->stopping)
-		return FOREVER_MS;
-	return now < shipper->deadline_ms ? (unsigned int)(shipper->deadline_ms - now) : 0;
-}
-
-static unsigned int patience(void *context)
-{
-	struct hadal_shipper *shipper = context;
-	unsigned int left;
-
-	pthread_mutex_lock(&shipper->lock);
-	left = time_left(shipper);
-	pthread_mutex_unlock(&shipper->lock);
-	return left;
-}
-
-static bool send_oldest(struct hadal_shipper *shipper)
-{
-	struct hadal_ship_request *request;
-	struct hadal_http_answer answer;
-
-	if (clock_ms() < shipper->next_ms || !time_left(shipper))
-		return false;
-	request = hadal_ship_queue_take_request(&shipper->queue);
-	if (!request)
-		return false;
-	shipper->stats.requests++;
-	shipper->stats.retries += request->attempts > 0;
-	shipper->stats.bytes_sent += request->size;
-	pthread_mutex_unlock(&shipper->lock);
-	hadal_http_post(shipper->http, &shipper->endpoints[request->signal], request, patience, shipper, &answer);
-	pthread_mutex_lock(&shipper->lock);
-	finish(shipper, request, &answer);
-	hadal_http_answer_clear(&answer);
-	return true;
-}
-
-/* The thread */
-
-static void sleep_until(struct hadal_shipper *shipper, uint64_t when_ms)
-{
-	const struct timespec when = {
-		.tv_sec = (time_t)(when_ms / 1000),
-		.tv_nsec = (long)(when_ms % 1000 * 1000000),
-	};
-
-	pthread_cond_timedwait(&shipper->changed, &shipper->lock, &when);
-}
-
-static bool has_request(const struct hadal_shipper *shipper)
-{
-	return shipper->queue.first_request != NULL;
-}
-
-/* Nothing left to do, or no time to do it. */
-static bool at_end(struct hadal_shipper *shipper)
-{
-	if (!shipper->stopping)
-		return false;
-	return !has_request(shipper) || !time_left(shipper) || shipper->next_ms >= shipper->deadline_ms;
-}
-
-static void *run(void *context)
-{
-	struct hadal_shipper *shipper = context;
-
-	pthread_setname_np(pthread_self(), "hadald-ship");
-	pthread_mutex_lock(&shipper->lock);
-	for (;;) {
-		tell_drops(shipper);
-		if (encode_oldest(shipper) || send_oldest(shipper))
-			continue;
-		if (at_end(shipper))
-			break;
-		if (has_request(shipper))
-			sleep_until(shipper, shipper->next_ms);
-		else
-			pthread_cond_wait(&shipper->changed, &shipper->lock);
-	}
-	pthread_mutex_unlock(&shipper->lock);
-	return NULL;
-}
-
-/* Signals are for the event loop, not for this thread. */
-static int start_thread(struct hadal_shipper *shipper)
-{
-	sigset_t all, before;
-	int ret;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ret = pthread_create(&shipper->thread, NULL, run, shipper);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -ret;
-}
-
-/* Life */
-
-static void free_shipper(struct hadal_shipper *shipper)
-{
-	for (int i = 0; i < HADAL_SIGNALS; i++)
-		hadal_endpoint_free(&shipper->endpoints[i]);
-	hadal_ship_queue_free(&shipper->queue);
-	hadal_http_free(shipper->http);
-	pthread_cond_destroy(&shipper->changed);
-	pthread_mutex_destroy(&shipper->lock);
-	free(shipper);
-}
-
-static void init_lock(struct hadal_shipper *shipper)
-{
-	pthread_condattr_t attributes;
-
-	pthread_mutex_init(&shipper->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&shipper->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
-}
-
-static struct hadal_shipper *make_shipper(const struct hadal_ship_config *config)
-{
-	struct hadal_shipper *shipper = calloc(1, sizeof(*shipper));
-
-	if (!shipper)
 		return NULL;
-	shipper->request_bytes = config->request_bytes;
-	shipper->backoff_first_ms = config->backoff_first_ms;
-	shipper->backoff_max_ms = config->backoff_max_ms;
-	shipper->retry_after_max_ms = config->retry_after_max_ms;
-	shipper->compress = !config->no_compression;
-	shipper->log = config->log;
-	shipper->log_context = config->log_context;
-	hadal_ship_queue_init(&shipper->queue, config->queue_bytes, config->queue_batches);
-	init_lock(shipper);
-	return shipper;
+	shipper->first = entry->next;
+	if (!shipper->first)
+		shipper->last = &shipper->first;
+	shipper->inbox_bytes -= entry->bytes;
+	shipper->inbox_count--;
+	return entry;
 }
 
-static int start(struct hadal_shipper *shipper, const struct hadal_ship_config *config, char *error,
-		 size_t error_size)
+static void free_entry(struct inbox_entry *entry)
 {
-	int ret = make_instance(shipper->instance);
-
-	if (!ret)
-		ret = hadal_http_new(config, &shipper->http);
-	if (!ret)
-		ret = start_thread(shipper);
-	if (ret)
-		snprintf(error, error_size, "shipping cannot start: %s", strerror(-ret));
-	return ret;
+	hadal_batch_free(entry->batch);
+	free(entry);
 }
 
-int hadal_shipper_new(const struct hadal_ship_config *config, struct hadal_shipper **shipper,
-		      char *error, size_t error_size)
+/* Totals that are dropped here lose no increments: the next batch's are the larger. */
+static void trim_inbox(struct hadal_shipper *shipper)
 {
-	struct hadal_endpoint endpoints[HADAL_SIGNALS];
-	struct hadal_ship_config resolved;
-	struct hadal_shipper *made;
-	enum hadal_ship_part part;
-	int ret = hadal_ship_config_resolve(config, &resolved, endpoints, &part, error, error_size);
+	while (shipper->inbox_bytes > shipper->queue_bytes || shipper->inbox_count > shipper->queue_batches) {
+		struct inbox_entry *entry = detach_first(shipper);
 
-	if (ret)
-		return ret;
-	made = make_shipper(&resolved);
-	if (!made) {
-		for (int i = 0; i < HADAL_SIGNALS; i++)
-			hadal_endpoint_free(&endpoints[i]);
-		return -ENOMEM;
-	}
-	memcpy(made->endpoints, endpoints, sizeof(endpoints));
-	ret = start(made, &resolved, error, error_size);
-	if (ret) {
-		free_shipper(made);
-		return ret;
-	}
-	*shipper = made;
-	return 0;
-}
-
-int hadal_shipper_check(const struct hadal_ship_config *config, enum hadal_ship_part *part, char *error,
-			size_t error_size)
-{
-	struct hadal_endpoint endpoints[HADAL_SIGNALS];
-	struct hadal_ship_config resolved;
-	const int ret = hadal_ship_config_resolve(config, &resolved, endpoints, part, error, error_size);
-
-	if (ret)
-		return ret;
-	for (int i = 0; i < HADAL_SIGNALS; i++)
-		hadal_endpoint_free(&endpoints[i]);
-	return 0;
-}
-
-static void count_submitted(struct hadal_shipper *shipper, struct hadal_batch_counts counts)
-{
-	shipper->stats.batches++;
-	shipper->stats.refused += counts.refused;
-	shipper->stats.truncated += counts.truncated;
-	for (int i = 0; i < HADAL_SIGNALS; i++) {
-		const uint64_t items = items_of(counts, (enum hadal_signal)i);
-
-		shipper->stats.signal[i].submitted += items;
-		shipper->stats.signal[i].waiting += items;
+		tell_missed(shipper, entry->items, HADAL_SINK_MISS_FULL);
+		free_entry(entry);
 	}
 }
 
-static void drop_submitted(struct hadal_shipper *shipper, struct hadal_batch_counts counts, int error)
+static void append_entry(struct hadal_shipper *shipper, struct inbox_entry *entry)
 {
-	for (int i = 0; i < HADAL_SIGNALS; i++) {
-		struct hadal_ship_signal_stats *stats = &shipper->stats.signal[i];
-		uint64_t *to = &stats->dropped_failed;
-
-		if (error == -ESHUTDOWN)
-			to = &stats->dropped_stop;
-		else if (error == -ENOBUFS)
-			to = &stats->dropped_oversize;
-		settle(shipper, (enum hadal_signal)i, items_of(counts, (enum hadal_signal)i), to);
-	}
+	*shipper->last = entry;
+	shipper->last = &entry->next;
+	shipper->inbox_bytes += entry->bytes;
+	shipper->inbox_count++;
+	trim_inbox(shipper);
+	pthread_cond_signal(&shipper->changed);
 }
 
 int hadal_shipper_submit(struct hadal_shipper *shipper, struct hadal_batch *batch)
 {
 	const struct hadal_batch_counts counts = hadal_batch_counts(batch);
-	struct hadal_ship_inbox_entry *entry = calloc(1, sizeof(*entry));
+	struct inbox_entry *entry = calloc(1, sizeof(*entry));
+	uint64_t items[HADAL_SIGNALS];
 	int ret = entry ? 0 : -ENOMEM;
 
+	count_items(counts, items);
 	pthread_mutex_lock(&shipper->lock);
-	count_submitted(shipper, counts);
-	if (shipper->stopping)
-		ret = -ESHUTDOWN;
-	else if (counts.bytes > shipper->queue.max_bytes)
+	shipper->batches++;
+	shipper->refused += counts.refused;
+	shipper->truncated += counts.truncated;
+	for (size_t i = 0; i < shipper->sink_count; i++)
+		hadal_sink_produced(shipper->sinks[i], items);
+	if (!ret && counts.bytes > shipper->queue_bytes)
 		ret = -ENOBUFS;
 	if (ret) {
-		drop_submitted(shipper, counts, ret);
+		tell_missed(shipper, items, ret == -ENOBUFS ? HADAL_SINK_MISS_OVERSIZE : HADAL_SINK_MISS_FAILED);
 	} else {
-		entry->batch = batch;
-		hadal_ship_queue_add_batch(&shipper->queue, entry);
-		drop_over_bounds(shipper);
-		pthread_cond_signal(&shipper->changed);
+		*entry = (struct inbox_entry){ .batch = batch, .bytes = counts.bytes };
+		memcpy(entry->items, items, sizeof(items));
+		append_entry(shipper, entry);
 	}
 	pthread_mutex_unlock(&shipper->lock);
 	if (ret) {
@@ -666,50 +209,429 @@ int hadal_shipper_submit(struct hadal_shipper *shipper, struct hadal_batch *batc
 	return ret;
 }
 
-static void copy_stats(const struct hadal_shipper *shipper, struct hadal_ship_stats *stats)
+/* ---- into the spool ---- */
+
+static void to_increments(struct hadal_shipper *shipper, struct inbox_entry *entry)
 {
-	*stats = shipper->stats;
-	stats->queue_bytes = shipper->queue.bytes;
-	stats->queue_batches = shipper->queue.count;
+	const uint64_t dropped[HADAL_SIGNALS] = {
+		[HADAL_SIGNAL_METRICS] = hadal_series_increments(shipper->series, entry->batch),
+	};
+
+	entry->items[HADAL_SIGNAL_METRICS] -= dropped[HADAL_SIGNAL_METRICS];
+	if (dropped[HADAL_SIGNAL_METRICS])
+		tell_missed(shipper, dropped, HADAL_SINK_MISS_SERIES);
+}
+
+static int append_batch(struct hadal_shipper *shipper, struct inbox_entry *entry, uint64_t *sequence)
+{
+	uint8_t *data;
+	size_t size;
+	int ret = hadal_spool_pack(entry->batch, &data, &size);
+
+	if (ret)
+		return ret;
+	ret = hadal_spool_append(shipper->spool, entry->items, data, size, sequence);
+	free(data);
+	return ret;
+}
+
+static bool is_empty(const struct inbox_entry *entry)
+{
+	for (int i = 0; i < HADAL_SIGNALS; i++)
+		if (entry->items[i])
+			return false;
+	return true;
+}
+
+static void spool_entry(struct hadal_shipper *shipper, struct inbox_entry *entry)
+{
+	uint64_t sequence;
+	int ret;
+
+	to_increments(shipper, entry);
+	if (!shipper->sink_count || is_empty(entry))
+		return;
+	ret = append_batch(shipper, entry, &sequence);
+	if (ret) {
+		say(shipper, HADAL_SHIP_ERROR, "a batch could not be spooled: %s", strerror(-ret));
+		tell_missed(shipper, entry->items, ret == -ENOMEM ? HADAL_SINK_MISS_FAILED : HADAL_SINK_MISS_OVERSIZE);
+		return;
+	}
+	for (size_t i = 0; i < shipper->sink_count; i++)
+		hadal_sink_arrived(shipper->sinks[i], sequence);
+}
+
+/* Under the lock, which it leaves for the work. Returns whether there was any. */
+static bool spool_first(struct hadal_shipper *shipper)
+{
+	struct inbox_entry *entry = detach_first(shipper);
+
+	if (!entry)
+		return false;
+	pthread_mutex_unlock(&shipper->lock);
+	spool_entry(shipper, entry);
+	free_entry(entry);
+	pthread_mutex_lock(&shipper->lock);
+	return true;
+}
+
+/* ---- other sinks ---- */
+
+static struct hadal_sink *find_sink(struct hadal_sink *const *sinks, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(hadal_sink_name(sinks[i]), name))
+			return sinks[i];
+	return NULL;
+}
+
+static bool is_sink(void *context, const char *name)
+{
+	const struct hadal_shipper *shipper = context;
+
+	return find_sink(shipper->sinks, shipper->sink_count, name);
+}
+
+static void tell_forgotten(void *context, const char *name)
+{
+	say(context, HADAL_SHIP_INFO, "there is no sink %s any more: what waited for it is dropped", name);
+}
+
+static void forget_others(struct hadal_shipper *shipper)
+{
+	if (hadal_spool_path(shipper->spool) && hadal_spool_owns(shipper->spool))
+		hadal_sink_state_forget(hadal_spool_path(shipper->spool), is_sink, tell_forgotten, shipper);
+}
+
+static int start_sinks(struct hadal_shipper *shipper)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < shipper->sink_count; i++)
+		ret = hadal_sink_start(shipper->sinks[i]);
+	return ret;
+}
+
+static void take_places(struct hadal_shipper *shipper, struct exchange *exchange)
+{
+	for (size_t i = 0; i < exchange->count; i++) {
+		struct hadal_sink *sink = exchange->sinks[i];
+		struct hadal_sink *before = find_sink(shipper->sinks, shipper->sink_count, hadal_sink_name(sink));
+
+		if (before)
+			hadal_sink_inherit(sink, before);
+		else
+			hadal_sink_find_position(sink);
+	}
+}
+
+static void free_sinks(struct hadal_sink **sinks, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		hadal_sink_free(sinks[i]);
+}
+
+/*
+ * Under the lock. The old ones' threads end first, each when it has the answer that
+ * it waits for; what was submitted to them is in the spool then, for those that take
+ * their places.
+ */
+static void exchange_sinks(struct hadal_shipper *shipper, struct exchange *exchange)
+{
+	struct exchange old = { .count = shipper->sink_count };
+	const uint64_t deadline = now_ms() + ANSWER_MS;
+
+	pthread_mutex_unlock(&shipper->lock);
+	for (size_t i = 0; i < shipper->sink_count; i++)
+		hadal_sink_give_way(shipper->sinks[i], deadline);
+	for (size_t i = 0; i < shipper->sink_count; i++)
+		hadal_sink_join(shipper->sinks[i]);
+	pthread_mutex_lock(&shipper->lock);
+	while (spool_first(shipper))
+		;
+	take_places(shipper, exchange);
+	memcpy(old.sinks, shipper->sinks, sizeof(old.sinks));
+	memcpy(shipper->sinks, exchange->sinks, sizeof(shipper->sinks));
+	shipper->sink_count = exchange->count;
+	free_sinks(old.sinks, old.count);
+	forget_others(shipper);
+	if (start_sinks(shipper))
+		say(shipper, HADAL_SHIP_ERROR, "no thread for a sink: what is for it waits");
+	free(exchange);
+}
+
+/* ---- the thread ---- */
+
+static void tick(struct hadal_shipper *shipper)
+{
+	pthread_mutex_unlock(&shipper->lock);
+	release(shipper);
+	hadal_spool_tick(shipper->spool);
+	pthread_mutex_lock(&shipper->lock);
+}
+
+static void *run(void *context)
+{
+	struct hadal_shipper *shipper = context;
+
+	pthread_setname_np(pthread_self(), "hadald-spool");
+	pthread_mutex_lock(&shipper->lock);
+	for (;;) {
+		tick(shipper);
+		if (spool_first(shipper))
+			continue;
+		if (shipper->exchange) {
+			struct exchange *exchange = shipper->exchange;
+
+			shipper->exchange = NULL;
+			exchange_sinks(shipper, exchange);
+			continue;
+		}
+		if (shipper->stopping)
+			break;
+		condition_wait_until(&shipper->changed, &shipper->lock, now_ms() + TICK_MS);
+	}
+	pthread_mutex_unlock(&shipper->lock);
+	return NULL;
+}
+
+/* ---- life ---- */
+
+static int make_sinks(struct hadal_shipper *shipper, const struct hadal_sink_config *configs, size_t count,
+		      struct exchange *made, char *error, size_t error_size)
+{
+	const struct hadal_sink_host host = {
+		.spool = shipper->spool, .log = shipper->log, .log_context = shipper->log_context,
+		.moved = sink_moved, .context = shipper,
+	};
+	int ret = 0;
+
+	*made = (struct exchange){ 0 };
+	if (count > HADAL_SINKS_MAX) {
+		snprintf(error, error_size, "%zu sinks are more than %d", count, HADAL_SINKS_MAX);
+		return -E2BIG;
+	}
+	for (size_t i = 0; !ret && i < count; i++) {
+		if (find_sink(made->sinks, made->count, configs[i].name)) {
+			snprintf(error, error_size, "two sinks are named %s", configs[i].name);
+			ret = -EEXIST;
+			break;
+		}
+		ret = hadal_sink_new(&configs[i], &host, &made->sinks[i], error, error_size);
+		made->count += !ret;
+	}
+	if (ret)
+		free_sinks(made->sinks, made->count);
+	return ret;
+}
+
+int hadal_shipper_set_sinks(struct hadal_shipper *shipper, const struct hadal_sink_config *sinks, size_t count,
+			    char *error, size_t error_size)
+{
+	struct exchange *exchange = calloc(1, sizeof(*exchange)), *unused;
+	int ret;
+
+	if (!exchange) {
+		snprintf(error, error_size, "no memory");
+		return -ENOMEM;
+	}
+	ret = make_sinks(shipper, sinks, count, exchange, error, error_size);
+	if (ret) {
+		free(exchange);
+		return ret;
+	}
+	pthread_mutex_lock(&shipper->lock);
+	unused = shipper->exchange;
+	shipper->exchange = exchange;
+	pthread_cond_signal(&shipper->changed);
+	pthread_mutex_unlock(&shipper->lock);
+	if (unused)
+		free_sinks(unused->sinks, unused->count);
+	free(unused);
+	return 0;
+}
+
+static void free_shipper(struct hadal_shipper *shipper)
+{
+	while (shipper->first)
+		free_entry(detach_first(shipper));
+	if (shipper->exchange)
+		free_sinks(shipper->exchange->sinks, shipper->exchange->count);
+	free(shipper->exchange);
+	free_sinks(shipper->sinks, shipper->sink_count);
+	hadal_series_free(shipper->series);
+	hadal_spool_close(shipper->spool);
+	pthread_cond_destroy(&shipper->changed);
+	pthread_mutex_destroy(&shipper->lock);
+	free(shipper);
+}
+
+static int open_spool(struct hadal_shipper *shipper, const struct hadal_shipper_config *config)
+{
+	const struct hadal_spool_config spool = {
+		.directory = config->spool_directory,
+		.bytes = config->spool_bytes ?: SPOOL_BYTES,
+		.age_ms = config->spool_age_ms ?: SPOOL_AGE_MS,
+		.memory_bytes = shipper->queue_bytes,
+		.memory_records = shipper->queue_batches,
+		.sync_ms = config->spool_sync_ms,
+		.retry_ms = config->spool_retry_ms,
+		.lost = spool_lost,
+		.say = spool_says,
+		.context = shipper,
+	};
+
+	return hadal_spool_open(&spool, &shipper->spool);
+}
+
+static int open_all(struct hadal_shipper *shipper, const struct hadal_shipper_config *config, char *error,
+		    size_t error_size)
+{
+	struct exchange made;
+	int ret = 0;
+
+	shipper->series = hadal_series_new(config->series);
+	if (!shipper->series)
+		ret = -ENOMEM;
+	if (!ret)
+		ret = open_spool(shipper, config);
+	if (ret) {
+		snprintf(error, error_size, "shipping cannot start: %s", strerror(-ret));
+		return ret;
+	}
+	ret = make_sinks(shipper, config->sinks, config->sink_count, &made, error, error_size);
+	if (ret)
+		return ret;
+	memcpy(shipper->sinks, made.sinks, sizeof(shipper->sinks));
+	shipper->sink_count = made.count;
+	for (size_t i = 0; i < made.count; i++)
+		hadal_sink_find_position(made.sinks[i]);
+	forget_others(shipper);
+	return 0;
+}
+
+/* All of them end; what is in the spool stays. */
+static bool end_sinks(struct hadal_shipper *shipper, uint64_t deadline_ms, struct hadal_ship_stats *stats)
+{
+	bool whole = true;
+
+	for (size_t i = 0; i < shipper->sink_count; i++)
+		hadal_sink_stop(shipper->sinks[i], deadline_ms);
+	for (size_t i = 0; i < shipper->sink_count; i++)
+		hadal_sink_join(shipper->sinks[i]);
+	for (size_t i = 0; i < shipper->sink_count; i++)
+		whole &= hadal_sink_settle(shipper->sinks[i], &stats->sink[i]);
+	return whole;
+}
+
+static int start(struct hadal_shipper *shipper, const struct hadal_shipper_config *config, char *error,
+		 size_t error_size)
+{
+	struct hadal_ship_stats unused;
+	int ret = open_all(shipper, config, error, error_size);
+
+	if (ret)
+		return ret;
+	ret = start_sinks(shipper);
+	if (!ret)
+		ret = thread_start(&shipper->thread, run, shipper);
+	if (ret) {
+		snprintf(error, error_size, "shipping cannot start: %s", strerror(-ret));
+		end_sinks(shipper, 0, &unused);
+	}
+	return ret;
+}
+
+int hadal_shipper_new(const struct hadal_shipper_config *config, struct hadal_shipper **shipper,
+		      char *error, size_t error_size)
+{
+	struct hadal_shipper *made;
+	int ret;
+
+	if (config->spool_bytes && config->spool_bytes < SPOOL_BYTES_MIN) {
+		snprintf(error, error_size, "the spool's bound is %llu bytes: it must be at least %d",
+			 (unsigned long long)config->spool_bytes, SPOOL_BYTES_MIN);
+		return -EINVAL;
+	}
+	made = calloc(1, sizeof(*made));
+	if (!made) {
+		snprintf(error, error_size, "no memory");
+		return -ENOMEM;
+	}
+	pthread_mutex_init(&made->lock, NULL);
+	condition_init(&made->changed);
+	made->last = &made->first;
+	/* Half for what comes, half for what has come and finds no disk. */
+	made->queue_bytes = (config->queue_bytes ?: QUEUE_BYTES) / 2;
+	made->queue_batches = config->queue_batches ?: QUEUE_BATCHES;
+	made->log = config->log;
+	made->log_context = config->log_context;
+	ret = start(made, config, error, error_size);
+	if (ret)
+		free_shipper(made);
+	else
+		*shipper = made;
+	return ret;
+}
+
+void hadal_shipper_flush(struct hadal_shipper *shipper)
+{
+	pthread_mutex_lock(&shipper->lock);
+	for (size_t i = 0; i < shipper->sink_count; i++)
+		hadal_sink_flush(shipper->sinks[i]);
+	pthread_mutex_unlock(&shipper->lock);
+}
+
+static void copy_stats(struct hadal_shipper *shipper, struct hadal_ship_stats *stats)
+{
+	struct hadal_spool_stats spool;
+
+	hadal_spool_stats(shipper->spool, &spool);
+	stats->sink_count = shipper->sink_count;
+	stats->batches = shipper->batches;
+	stats->refused = shipper->refused;
+	stats->truncated = shipper->truncated;
+	stats->queue_bytes = shipper->inbox_bytes + spool.memory_bytes;
+	stats->queue_batches = shipper->inbox_count + spool.memory_records;
+	stats->disk_bytes = spool.disk_bytes;
+	stats->disk_batches = spool.disk_records;
+	stats->oldest_ms = spool.oldest_age_ms;
+	stats->spool_failures = spool.failures;
+	stats->on_disk = spool.on_disk;
+	snprintf(stats->spool_trouble, sizeof(stats->spool_trouble), "%s", spool.trouble);
 }
 
 void hadal_shipper_stats(struct hadal_shipper *shipper, struct hadal_ship_stats *stats)
 {
+	*stats = (struct hadal_ship_stats){ 0 };
 	pthread_mutex_lock(&shipper->lock);
 	copy_stats(shipper, stats);
+	for (size_t i = 0; i < shipper->sink_count; i++)
+		hadal_sink_stats(shipper->sinks[i], &stats->sink[i]);
 	pthread_mutex_unlock(&shipper->lock);
-}
-
-static void begin_stop(struct hadal_shipper *shipper, unsigned int deadline_ms)
-{
-	pthread_mutex_lock(&shipper->lock);
-	shipper->stopping = true;
-	shipper->deadline_ms = clock_ms() + deadline_ms;
-	/* Our own patience ends here; a receiver's wish to be left alone does not. */
-	if (!shipper->asked_to_wait)
-		shipper->next_ms = 0;
-	pthread_cond_signal(&shipper->changed);
-	pthread_mutex_unlock(&shipper->lock);
-	hadal_http_wake(shipper->http);
 }
 
 int hadal_shipper_stop(struct hadal_shipper *shipper, unsigned int deadline_ms,
 		       struct hadal_ship_stats *stats)
 {
-	struct hadal_ship_items dropped;
-	uint64_t sum = 0;
+	struct hadal_ship_stats last = { 0 };
+	uint64_t deadline;
+	bool whole;
 
 	if (!shipper)
 		return 0;
-	begin_stop(shipper, deadline_ms);
+	deadline = now_ms() + deadline_ms;
+	pthread_mutex_lock(&shipper->lock);
+	shipper->stopping = true;
+	pthread_cond_signal(&shipper->changed);
+	pthread_mutex_unlock(&shipper->lock);
 	pthread_join(shipper->thread, NULL);
-	dropped = hadal_ship_queue_drop_all(&shipper->queue);
-	for (int i = 0; i < HADAL_SIGNALS; i++) {
-		settle(shipper, (enum hadal_signal)i, dropped.count[i], &shipper->stats.signal[i].dropped_stop);
-		sum += dropped.count[i];
-	}
+	whole = end_sinks(shipper, deadline, &last);
+	release(shipper);
+	hadal_spool_tick(shipper->spool);
+	copy_stats(shipper, &last);
 	if (stats)
-		copy_stats(shipper, stats);
+		*stats = last;
 	free_shipper(shipper);
-	return sum ? -ETIMEDOUT : 0;
+	return whole ? 0 : -ETIMEDOUT;
 }

@@ -8,9 +8,6 @@
 #include <unistd.h>
 
 enum {
-	QUEUE_BYTES = 64 << 20,
-	QUEUE_BATCHES = 1024,
-	REQUEST_BYTES = 4 << 20,
 	REQUEST_BYTES_MIN = 256,
 	REQUEST_BYTES_MAX = 64 << 20,	/* what OTLP recommends a receiver to take at most */
 	TIMEOUT_MS = 10 * 1000,
@@ -21,9 +18,7 @@ enum {
 
 static void set_defaults(struct hadal_ship_config *config)
 {
-	config->queue_bytes = config->queue_bytes ?: QUEUE_BYTES;
-	config->queue_batches = config->queue_batches ?: QUEUE_BATCHES;
-	config->request_bytes = config->request_bytes ?: REQUEST_BYTES;
+	config->request_bytes = config->request_bytes ?: HADAL_REQUEST_BYTES;
 	config->timeout_ms = config->timeout_ms ?: TIMEOUT_MS;
 	config->backoff_first_ms = config->backoff_first_ms ?: BACKOFF_FIRST_MS;
 	config->backoff_max_ms = config->backoff_max_ms ?: BACKOFF_MAX_MS;
@@ -71,8 +66,13 @@ static int check_headers(const struct hadal_ship_config *config, char *error, si
 
 		if (ret)
 			return ret;
-		if (config->token && !strcasecmp(header->name, "Authorization")) {
-			snprintf(error, error_size, "both a token and a header Authorization are configured");
+		if ((config->token || config->auth || config->auth_name) && !strcasecmp(header->name, "Authorization")) {
+			snprintf(error, error_size, "both %s and a header Authorization are configured",
+				 config->auth_name ? config->auth_name : "a token");
+			return -EINVAL;
+		}
+		if (config->is_signed && !strncasecmp(header->name, "X-Amz-", strlen("X-Amz-"))) {
+			snprintf(error, error_size, "header %.64s cannot be configured: it is the signature's", header->name);
 			return -EINVAL;
 		}
 	}
@@ -81,7 +81,9 @@ static int check_headers(const struct hadal_ship_config *config, char *error, si
 
 static const char *credential(const struct hadal_ship_config *config, const struct hadal_endpoint *endpoint)
 {
-	if (config->token)
+	if (config->auth_name)
+		return config->auth_name;
+	if (config->token || config->auth)
 		return "the token";
 	if (endpoint->has_userinfo)
 		return "the user and password in the address";
@@ -89,6 +91,16 @@ static const char *credential(const struct hadal_ship_config *config, const stru
 		if (hadal_header_is_credential(config->headers[i].name))
 			return config->headers[i].name;
 	return NULL;
+}
+
+static int check_signable(const struct hadal_ship_config *config, const struct hadal_endpoint *endpoint,
+			  char *error, size_t error_size)
+{
+	if (!config->is_signed || !endpoint->url || (!endpoint->has_userinfo && !strchr(endpoint->url, '?')))
+		return 0;
+	snprintf(error, error_size, "%s: what is signed has no user, no password and no query in its address",
+		 endpoint->shown);
+	return -EINVAL;
 }
 
 static int check_secrecy(const struct hadal_ship_config *config, const struct hadal_endpoint *endpoint,
@@ -151,6 +163,8 @@ static int resolve_endpoints(const struct hadal_ship_config *config, struct hada
 
 		if (!ret)
 			ret = check_secrecy(config, &endpoints[signal], error, error_size);
+		if (!ret)
+			ret = check_signable(config, &endpoints[signal], error, error_size);
 		if (!ret)
 			continue;
 		*part = (enum hadal_ship_part)(HADAL_SHIP_PART_ENDPOINT + signal);

@@ -39,7 +39,7 @@ static bool has_part(CURLU *parsed, CURLUPart what)
 	return has;
 }
 
-static bool is_loopback_host(const char *host)
+bool hadal_is_loopback_host(const char *host)
 {
 	struct in_addr v4;
 	struct in6_addr v6;
@@ -59,7 +59,7 @@ static void judge(struct hadal_endpoint *endpoint, CURLU *parsed)
 	char *scheme = part(parsed, CURLUPART_SCHEME);
 	char *host = part(parsed, CURLUPART_HOST);
 
-	endpoint->loopback = host && is_loopback_host(host);
+	endpoint->loopback = host && hadal_is_loopback_host(host);
 	endpoint->plain = !endpoint->loopback && (!scheme || strcmp(scheme, "https"));
 	endpoint->has_userinfo = has_part(parsed, CURLUPART_USER) || has_part(parsed, CURLUPART_PASSWORD);
 	curl_free(scheme);
@@ -176,7 +176,7 @@ static bool listed(const char *name, const char *const *list)
 	return false;
 }
 
-static bool is_token(const char *name)
+bool hadal_is_header_name(const char *name)
 {
 	static const char allowed[] = "!#$%&'*+-.^_`|~0123456789"
 				      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -184,7 +184,7 @@ static bool is_token(const char *name)
 	return *name && !name[strspn(name, allowed)];
 }
 
-static bool is_field_value(const char *value)
+bool hadal_is_header_value(const char *value)
 {
 	for (; *value; value++)
 		if (((unsigned char)*value < ' ' && *value != '\t') || *value == 0x7f)
@@ -199,11 +199,11 @@ int hadal_header_check(const struct hadal_ship_header *header, char *error, size
 		"Hadal-Batch-Id", "Host", "Transfer-Encoding", "User-Agent", NULL,
 	};
 
-	if (!header->name || !header->value || !is_token(header->name)) {
+	if (!header->name || !header->value || !hadal_is_header_name(header->name)) {
 		snprintf(error, error_size, "a header's name is empty or holds a character that no name may have");
 		return -EINVAL;
 	}
-	if (!is_field_value(header->value)) {
+	if (!hadal_is_header_value(header->value)) {
 		snprintf(error, error_size, "header %.64s: its value holds a control character", header->name);
 		return -EINVAL;
 	}

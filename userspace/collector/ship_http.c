@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ship_auth.h"
+
 enum {
 	ANSWER_MAX = 4 << 20,	/* OTLP specification: the bound that a client should set */
 	POLL_MS = 1000,
@@ -16,7 +18,8 @@ enum {
 struct hadal_http {
 	CURLM *multi;
 	CURL *easy;
-	struct curl_slist *headers;	/* the same in every request */
+	struct curl_slist *headers[HADAL_SIGNALS];	/* the same in every request of one */
+	struct hadal_ship_auth *auth;	/* borrowed; NULL: they show who sends, or nobody is to be shown */
 	char trouble[CURL_ERROR_SIZE];
 };
 
@@ -59,28 +62,51 @@ static int append_token(struct curl_slist **list, const char *token)
 	return ret;
 }
 
-static int make_headers(struct hadal_http *http, const struct hadal_ship_config *config)
+/* One that is meant for the signal stands for one of the same name that is for all. */
+static bool is_for(const struct hadal_ship_config *config, const struct hadal_ship_header *header,
+		   enum hadal_signal signal)
 {
-	int ret = append_header(&http->headers, "Content-Type", "application/x-protobuf");
+	if (header->signals)
+		return header->signals & 1U << signal;
+	for (size_t i = 0; i < config->header_count; i++)
+		if (config->headers[i].signals & 1U << signal && !strcasecmp(config->headers[i].name, header->name))
+			return false;
+	return true;
+}
+
+static int make_headers_of(struct curl_slist **list, const struct hadal_ship_config *config, enum hadal_signal signal)
+{
+	int ret = append_header(list, "Content-Type", config->content_type ?: "application/x-protobuf");
 
 	/* No asking first: bodies are small, and what may be sent is known. */
 	if (!ret)
-		ret = append(&http->headers, "Expect:");
+		ret = append(list, "Expect:");
 	if (!ret && !config->no_compression)
-		ret = append_header(&http->headers, "Content-Encoding", "gzip");
+		ret = append_header(list, "Content-Encoding", config->content_encoding ?: "gzip");
 	if (!ret)
-		ret = append_token(&http->headers, config->token);
+		ret = append_token(list, config->token);
 	for (size_t i = 0; !ret && i < config->header_count; i++)
-		ret = append_header(&http->headers, config->headers[i].name, config->headers[i].value);
+		if (is_for(config, &config->headers[i], signal))
+			ret = append_header(list, config->headers[i].name, config->headers[i].value);
+	return ret;
+}
+
+static int make_headers(struct hadal_http *http, const struct hadal_ship_config *config)
+{
+	int ret = 0;
+
+	for (int signal = 0; !ret && signal < HADAL_SIGNALS; signal++)
+		ret = make_headers_of(&http->headers[signal], config, (enum hadal_signal)signal);
 	return ret;
 }
 
 /* The kept headers and the one of this request; the list is the caller's. */
-static int request_headers(const struct hadal_http *http, const char *id, struct curl_slist **list)
+static int request_headers(const struct hadal_http *http, const struct hadal_sink_request *request,
+			   struct curl_slist **list)
 {
-	int ret = append_header(list, "Hadal-Batch-Id", id);
+	int ret = append_header(list, "Hadal-Batch-Id", request->id);
 
-	for (const struct curl_slist *kept = http->headers; kept && !ret; kept = kept->next)
+	for (const struct curl_slist *kept = http->headers[request->signal]; kept && !ret; kept = kept->next)
 		ret = append(list, kept->data);
 	return ret;
 }
@@ -108,6 +134,8 @@ static CURLcode set_options(struct hadal_http *http, const struct hadal_ship_con
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
+	if (config->is_signed)
+		SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(CURLOPT_USERAGENT, "hadald/" HADAL_VERSION);
 	SET(CURLOPT_TIMEOUT_MS, (long)config->timeout_ms);
 	SET(CURLOPT_ERRORBUFFER, http->trouble);
@@ -128,6 +156,7 @@ int hadal_http_new(const struct hadal_ship_config *config, struct hadal_http **h
 
 	if (!made)
 		return -ENOMEM;
+	made->auth = config->auth;
 	pthread_once(&once, global_init);
 	made->multi = curl_multi_init();
 	made->easy = curl_easy_init();
@@ -145,7 +174,8 @@ void hadal_http_free(struct hadal_http *http)
 		return;
 	curl_easy_cleanup(http->easy);
 	curl_multi_cleanup(http->multi);
-	curl_slist_free_all(http->headers);
+	for (int signal = 0; signal < HADAL_SIGNALS; signal++)
+		curl_slist_free_all(http->headers[signal]);
 	free(http);
 }
 
@@ -173,16 +203,29 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
 	return length;
 }
 
-static void note_answer(struct hadal_http *http, struct hadal_http_answer *answer)
+static const char *header_of(struct hadal_http *http, const char *name)
 {
 	struct curl_header *header;
+
+	return curl_easy_header(http->easy, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK ? header->value : "";
+}
+
+static int64_t date_of(struct hadal_http *http)
+{
+	const time_t date = curl_getdate(header_of(http, "Date"), NULL);
+
+	return date > 0 ? date : 0;
+}
+
+static void note_answer(struct hadal_http *http, struct hadal_http_answer *answer)
+{
 	const char *type = NULL;
 
 	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &answer->status);
 	curl_easy_getinfo(http->easy, CURLINFO_CONTENT_TYPE, &type);
 	answer->protobuf = type && !strncasecmp(type, "application/x-protobuf", strlen("application/x-protobuf"));
-	if (curl_easy_header(http->easy, "Retry-After", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
-		snprintf(answer->retry_after, sizeof(answer->retry_after), "%s", header->value);
+	answer->date = date_of(http);
+	snprintf(answer->retry_after, sizeof(answer->retry_after), "%s", header_of(http, "Retry-After"));
 }
 
 static void note_trouble(struct hadal_http *http, struct hadal_http_answer *answer)
@@ -229,7 +272,7 @@ static CURLcode transfer(struct hadal_http *http, unsigned int (*patience)(void 
 }
 
 static CURLcode set_request(struct hadal_http *http, const struct hadal_endpoint *endpoint,
-			    const struct hadal_ship_request *request, struct curl_slist *headers,
+			    const struct hadal_sink_request *request, struct curl_slist *headers,
 			    struct hadal_http_answer *answer)
 {
 	CURL *easy = http->easy;
@@ -251,7 +294,7 @@ static CURLcode set_request(struct hadal_http *http, const struct hadal_endpoint
 }
 
 static CURLcode perform(struct hadal_http *http, const struct hadal_endpoint *endpoint,
-			const struct hadal_ship_request *request, struct curl_slist *headers,
+			const struct hadal_sink_request *request, struct curl_slist *headers,
 			unsigned int (*patience)(void *context), void *context, struct hadal_http_answer *answer)
 {
 	CURLcode code = set_request(http, endpoint, request, headers, answer);
@@ -265,23 +308,67 @@ static CURLcode perform(struct hadal_http *http, const struct hadal_endpoint *en
 	return code;
 }
 
+/* Who sends it cannot be shown, or is refused: it may be sent another time. */
+static void set_denied(struct hadal_http_answer *answer, const char *error)
+{
+	hadal_http_answer_clear(answer);
+	answer->curl_code = (int)CURLE_LOGIN_DENIED;
+	snprintf(answer->trouble, sizeof(answer->trouble), "%s", error);
+}
+
+static void judge_refusal(struct hadal_http *http, enum hadal_signal signal, uint64_t number,
+			  struct hadal_http_answer *answer)
+{
+	const struct hadal_ship_refusal refusal = {
+		.number = number, .signal = signal, .status = answer->status, .date = header_of(http, "Date"),
+		.type = header_of(http, "X-Amzn-ErrorType"), .body = answer->body, .size = answer->size,
+	};
+	char error[sizeof(answer->trouble)];
+
+	if (http->auth && answer->status >= 400 && http->auth->refused(http->auth, &refusal, error, sizeof(error)))
+		set_denied(answer, error);
+}
+
+static int authorize(struct hadal_http *http, const struct hadal_endpoint *endpoint,
+		     const struct hadal_sink_request *request, struct curl_slist **headers, uint64_t *number,
+		     struct hadal_http_answer *answer)
+{
+	const struct hadal_ship_unsent unsent = {
+		.signal = request->signal, .url = endpoint->url, .body = request->body, .size = request->size,
+	};
+	char error[sizeof(answer->trouble)];
+	const int ret = http->auth ? http->auth->authorize(http->auth, &unsent, headers, number, error, sizeof(error)) : 0;
+
+	if (ret)
+		set_denied(answer, error);
+	return ret;
+}
+
 void hadal_http_post(struct hadal_http *http, const struct hadal_endpoint *endpoint,
-		     const struct hadal_ship_request *request,
+		     const struct hadal_sink_request *request,
 		     unsigned int (*patience)(void *context), void *context,
 		     struct hadal_http_answer *answer)
 {
 	struct curl_slist *headers = NULL;
 	CURLcode code = CURLE_OUT_OF_MEMORY;
+	uint64_t number = 0;
 
 	*answer = (struct hadal_http_answer){ 0 };
 	http->trouble[0] = '\0';
-	if (!request_headers(http, request->id, &headers))
+	if (!request_headers(http, request, &headers)) {
+		if (authorize(http, endpoint, request, &headers, &number, answer)) {
+			curl_slist_free_all(headers);
+			return;
+		}
 		code = perform(http, endpoint, request, headers, patience, context, answer);
+	}
 	answer->curl_code = (int)code;
 	if (code == CURLE_OK)
 		note_answer(http, answer);
 	else
 		note_trouble(http, answer);
+	if (code == CURLE_OK)
+		judge_refusal(http, request->signal, number, answer);
 	curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(headers);
 }

@@ -9,7 +9,7 @@
 
 #include "ship.h"
 #include "ship_endpoint.h"
-#include "ship_queue.h"
+#include "sink.h"
 
 struct hadal_http;
 
@@ -19,6 +19,7 @@ struct hadal_http_answer {
 	char trouble[256];	/* why there was no answer */
 	long status;
 	bool protobuf;		/* of the body, by its Content-Type */
+	int64_t date;		/* s since 1970, when the receiver says that it answered; 0: it does not */
 	char retry_after[64];	/* the header's value; empty when there is none */
 	uint8_t *body;		/* from malloc */
 	size_t size;
@@ -43,7 +44,7 @@ void hadal_http_wake(struct hadal_http *http);
  * @answer: what came of it, for hadal_http_answer_clear()
  */
 void hadal_http_post(struct hadal_http *http, const struct hadal_endpoint *endpoint,
-		     const struct hadal_ship_request *request,
+		     const struct hadal_sink_request *request,
 		     unsigned int (*patience)(void *context), void *context,
 		     struct hadal_http_answer *answer);
 

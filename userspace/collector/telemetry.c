@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "batch.h"
-#include "utf8.h"
 
 enum {
 	/* The range that OpenTelemetry's data model and its receivers know. */
@@ -47,115 +46,6 @@ static void *copy(struct hadal_batch *batch, const void *from, size_t size)
 	return to;
 }
 
-static const char *copy_string(struct hadal_batch *batch, const char *from)
-{
-	bool cut = false;
-	const size_t length = hadal_utf8_sane(NULL, from, HADAL_STRING_MAX, &cut);
-	char *to = alloc(batch, length + 1);
-
-	if (!to)
-		return NULL;
-	hadal_utf8_sane(to, from, HADAL_STRING_MAX, &cut);
-	batch->counts.truncated += cut;
-	return to;
-}
-
-/* Attributes */
-
-static int copy_strings(struct hadal_batch *batch, struct hadal_telemetry_attribute *attribute)
-{
-	const size_t count = attribute->strings.count;
-	const char **list;
-
-	if (count > HADAL_STRINGS_MAX)
-		return fail(batch, -E2BIG);
-	list = alloc(batch, count * sizeof(*list));
-	if (!list)
-		return batch->error;
-	for (size_t i = 0; i < count; i++) {
-		if (!attribute->strings.list[i])
-			return fail(batch, -EINVAL);
-		list[i] = copy_string(batch, attribute->strings.list[i]);
-		if (!list[i])
-			return batch->error;
-	}
-	attribute->strings.list = list;
-	return 0;
-}
-
-static int copy_attribute(struct hadal_batch *batch, struct hadal_telemetry_attribute *to,
-			  const struct hadal_telemetry_attribute *from)
-{
-	*to = *from;
-	if (!from->key || !*from->key)
-		return fail(batch, -EINVAL);
-	to->key = copy_string(batch, from->key);
-	if (!to->key)
-		return batch->error;
-	switch (from->type) {
-	case HADAL_VALUE_STRING:
-		to->string = copy_string(batch, from->string);
-		return to->string ? 0 : batch->error;
-	case HADAL_VALUE_STRINGS:
-		return copy_strings(batch, to);
-	case HADAL_VALUE_INT:
-	case HADAL_VALUE_DOUBLE:
-	case HADAL_VALUE_BOOL:
-		return 0;
-	}
-	return fail(batch, -EINVAL);
-}
-
-static bool has_key(const struct hadal_attributes *set, const char *key)
-{
-	for (size_t i = 0; i < set->count; i++)
-		if (!strcmp(set->list[i].key, key))
-			return true;
-	return false;
-}
-
-static bool left_out(const struct hadal_telemetry_attribute *attribute)
-{
-	return attribute->type == HADAL_VALUE_STRING && !attribute->string;
-}
-
-static int fill_set(struct hadal_batch *batch, struct hadal_attributes *set,
-		    const struct hadal_telemetry_attribute *list, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct hadal_telemetry_attribute attribute;
-		int ret;
-
-		if (left_out(&list[i]))
-			continue;
-		ret = copy_attribute(batch, &attribute, &list[i]);
-		if (ret)
-			return ret;
-		if (has_key(set, attribute.key))
-			return fail(batch, -EEXIST);
-		set->list[set->count++] = attribute;
-	}
-	return 0;
-}
-
-const struct hadal_attributes *hadal_batch_attributes(struct hadal_batch *batch,
-						      const struct hadal_telemetry_attribute *list, size_t count)
-{
-	struct hadal_attributes *set;
-
-	if (count > HADAL_ATTRIBUTES_MAX) {
-		fail(batch, -E2BIG);
-		return &batch->failed_attributes;
-	}
-	set = alloc(batch, sizeof(*set));
-	if (!set)
-		return &batch->failed_attributes;
-	set->list = alloc(batch, count * sizeof(*set->list));
-	if (!set->list || fill_set(batch, set, list, count))
-		return &batch->failed_attributes;
-	return set;
-}
-
 /* Batches and resources */
 
 static void init_resource(struct hadal_resource *resource, struct hadal_batch *batch)
@@ -180,6 +70,7 @@ struct hadal_batch *hadal_batch_new(size_t limit)
 	batch->arena.limit = limit ? limit : HADAL_BATCH_BYTES;
 	batch->scratch.limit = SIZE_MAX;
 	batch->last = &batch->first;
+	batch->sets.last = &batch->sets.first;
 	init_resource(&batch->failed_resource, batch);
 	init_metric(&batch->failed_metric, batch);
 	return batch;
@@ -189,6 +80,8 @@ void hadal_batch_free(struct hadal_batch *batch)
 {
 	if (!batch)
 		return;
+	free(batch->texts.slots);
+	free(batch->sets.slots);
 	hadal_arena_free(&batch->scratch);
 	hadal_arena_free(&batch->arena);
 	free(batch);
@@ -241,6 +134,23 @@ static struct hadal_metric *find_metric(struct hadal_resource *resource, const s
 	return metric;
 }
 
+/* Makes a text of the batch's; NULL stays NULL. Returns whether there was room. */
+static bool make_text(struct hadal_batch *batch, const char *string, const char **text)
+{
+	*text = string ? hadal_batch_text(batch, string) : NULL;
+	return *text || !string;
+}
+
+/* Made with the metric, so that a batch that is full can still be written. */
+static bool name_metric(struct hadal_metric *metric)
+{
+	const struct hadal_metric_info *info = metric->info;
+
+	return make_text(metric->batch, info->name, &metric->name) &&
+	       make_text(metric->batch, info->unit, &metric->unit) &&
+	       make_text(metric->batch, info->description, &metric->description);
+}
+
 static struct hadal_metric *new_metric(struct hadal_resource *resource, const struct hadal_metric_info *info)
 {
 	struct hadal_metric *metric = alloc(resource->batch, sizeof(*metric));
@@ -249,10 +159,14 @@ static struct hadal_metric *new_metric(struct hadal_resource *resource, const st
 		return &resource->batch->failed_metric;
 	init_metric(metric, resource->batch);
 	metric->info = info;
+	return metric;
+}
+
+static void add_metric(struct hadal_resource *resource, struct hadal_metric *metric)
+{
 	*resource->last_metric = metric;
 	resource->last_metric = &metric->next;
 	resource->metric_count++;
-	return metric;
 }
 
 struct hadal_metric *hadal_resource_metric(struct hadal_resource *resource,
@@ -268,12 +182,31 @@ struct hadal_metric *hadal_resource_metric(struct hadal_resource *resource,
 		return &batch->failed_metric;
 	}
 	metric = find_metric(resource, info);
-	if (!metric)
-		return new_metric(resource, info);
+	if (!metric) {
+		metric = new_metric(resource, info);
+		if (metric == &batch->failed_metric || !name_metric(metric))
+			return &batch->failed_metric;
+		add_metric(resource, metric);
+		return metric;
+	}
 	if (metric->info->kind != info->kind) {
 		fail(batch, -EEXIST);
 		return &batch->failed_metric;
 	}
+	return metric;
+}
+
+struct hadal_metric *hadal_resource_metric_read(struct hadal_resource *resource, const struct hadal_metric_info *info)
+{
+	struct hadal_batch *batch = resource->batch;
+	struct hadal_metric *metric = resource == &batch->failed_resource ? &batch->failed_metric : new_metric(resource, info);
+
+	if (metric == &batch->failed_metric)
+		return metric;
+	metric->name = info->name;
+	metric->unit = info->unit;
+	metric->description = info->description;
+	add_metric(resource, metric);
 	return metric;
 }
 
@@ -341,9 +274,9 @@ int hadal_metric_add_double(struct hadal_metric *metric, const struct hadal_poin
 	struct hadal_batch_point *point;
 	int ret;
 
-	if (metric->info && !of_kind(metric, HADAL_GAUGE))
+	if (metric->info && !of_kind(metric, HADAL_GAUGE) && !of_kind(metric, HADAL_COUNTER))
 		return refuse(metric->batch, -EINVAL);
-	ret = begin_point(metric, at, !isnan(value), &point);
+	ret = begin_point(metric, at, of_kind(metric, HADAL_COUNTER) ? value >= 0 : !isnan(value), &point);
 	if (ret)
 		return ret;
 	point->type = HADAL_POINT_DOUBLE;
@@ -370,7 +303,9 @@ static bool rising(const double *bounds, size_t count)
 
 static bool valid_extremes(bool has, double min, double max)
 {
-	return !has || (isfinite(min) && isfinite(max) && min <= max);
+	if (!has)
+		return true;
+	return !isinf(min) && !isinf(max) && !(min > max);
 }
 
 static bool valid_histogram(const struct hadal_histogram_value *value)
@@ -494,9 +429,9 @@ int hadal_resource_log(struct hadal_resource *resource, const struct hadal_log_r
 	if (!log)
 		return refuse(batch, batch->error);
 	log->record = *record;
-	log->record.event_name = copy_string(batch, record->event_name);
+	log->record.event_name = hadal_batch_text(batch, record->event_name);
 	if (record->body)
-		log->record.body = copy_string(batch, record->body);
+		log->record.body = hadal_batch_text(batch, record->body);
 	if (!log->record.event_name || (record->body && !log->record.body))
 		return refuse(batch, batch->error);
 	*resource->last_log = log;

@@ -104,6 +104,12 @@ static inline struct hadal_telemetry_attribute hadal_strings(const char *key, co
 
 /* The batch */
 
+/* What sums and histograms hold; up-down counters and gauges are values in both. */
+enum hadal_temporality {
+	HADAL_CUMULATIVE,	/* what has added up since start_time */
+	HADAL_DELTA,		/* what was added from start_time to time */
+};
+
 /**
  * hadal_batch_new() - begin a batch
  * @limit: bound of its memory in bytes; 0 means HADAL_BATCH_BYTES
@@ -157,11 +163,11 @@ struct hadal_resource *hadal_batch_resource(struct hadal_batch *batch,
 /* Metrics */
 
 enum hadal_metric_kind {
-	HADAL_COUNTER,			/* monotonic cumulative sum, integers */
+	HADAL_COUNTER,			/* monotonic sum, integers or doubles */
 	HADAL_UP_DOWN_COUNTER,		/* cumulative sum that may fall, integers */
 	HADAL_GAUGE,			/* integers or doubles */
-	HADAL_HISTOGRAM,		/* explicit bounds, cumulative */
-	HADAL_EXPONENTIAL_HISTOGRAM,	/* cumulative */
+	HADAL_HISTOGRAM,		/* explicit bounds */
+	HADAL_EXPONENTIAL_HISTOGRAM,
 };
 
 /* Not copied: must live as long as any batch that names it. Make it static. */
@@ -185,6 +191,11 @@ struct hadal_point {
 	 * attributes that comes later has a later start_time.
 	 */
 	bool no_recorded_value;
+	/*
+	 * Something else counts this, and did before the collector began (since
+	 * boot, say): what it counted until it was first seen is not shipped.
+	 */
+	bool counted_before;
 };
 
 /**
@@ -196,7 +207,7 @@ struct hadal_point {
  */
 int hadal_metric_add_int(struct hadal_metric *metric, const struct hadal_point *point, int64_t value);
 
-/** hadal_metric_add_double() - add a point to a gauge; not NaN; errors as hadal_metric_add_int(). */
+/** hadal_metric_add_double() - add a point to a counter or gauge; not NaN; errors as hadal_metric_add_int(). */
 int hadal_metric_add_double(struct hadal_metric *metric, const struct hadal_point *point, double value);
 
 /*
@@ -208,7 +219,7 @@ struct hadal_histogram_value {
 	size_t bound_count;
 	const uint64_t *counts;
 	double sum;
-	double min, max;		/* taken when has_extremes and some count is not 0 */
+	double min, max;		/* taken when has_extremes and some count is not 0; NaN: that one is not known */
 	bool has_extremes;
 };
 

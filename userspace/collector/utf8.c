@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "utf8.h"
 
+#include <stdint.h>
 #include <string.h>
 
 static const char replacement[] = "\xef\xbf\xbd";
@@ -40,10 +41,24 @@ static size_t next_part(const char *s, bool *valid)
 	return length;
 }
 
+/* Bytes of plain ASCII that @from begins with, at most @limit. */
+static size_t ascii_run(const char *from, size_t limit)
+{
+	size_t length = 0;
+
+	while (length < limit && (unsigned char)(from[length] - 1) < 0x7f)
+		length++;
+	return length;
+}
+
 size_t hadal_utf8_sane(char *to, const char *from, size_t limit, bool *cut)
 {
-	size_t written = 0;
+	/* Nearly always that is all. */
+	size_t written = ascii_run(from, limit);
 
+	if (to)
+		memcpy(to, from, written);
+	from += written;
 	while (*from) {
 		bool valid;
 		const size_t length = next_part(from, &valid);
@@ -61,4 +76,28 @@ size_t hadal_utf8_sane(char *to, const char *from, size_t limit, bool *cut)
 	if (to)
 		to[written] = '\0';
 	return written;
+}
+
+/* Whether none of eight bytes is 0 or above 0x7f. */
+static bool plain_word(uint64_t word)
+{
+	const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+
+	return !((word | (word - ones)) & tops);
+}
+
+bool hadal_utf8_valid(const char *string, size_t size)
+{
+	const char *end = string + size;
+	bool valid = true;
+	uint64_t word;
+
+	for (; (size_t)(end - string) >= sizeof(word); string += sizeof(word)) {
+		memcpy(&word, string, sizeof(word));
+		if (!plain_word(word))
+			break;
+	}
+	while (valid && string < end && *string)
+		string += next_part(string, &valid);
+	return valid && string == end;
 }

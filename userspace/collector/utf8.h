@@ -20,4 +20,7 @@
  */
 size_t hadal_utf8_sane(char *to, const char *from, size_t limit, bool *cut);
 
+/** hadal_utf8_valid() - whether the @size bytes of @string, behind which is a NUL, are UTF-8 without a NUL. */
+bool hadal_utf8_valid(const char *string, size_t size);
+
 #endif

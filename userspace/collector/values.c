@@ -20,7 +20,16 @@ void errors_add(struct errors *errors, int error, uint64_t times, struct counts 
 	errors->list[errors->kinds++] = (struct error_count){ .error = error, .count = times };
 }
 
-static void errors_move(struct errors *to, const struct errors *from, struct counts *counts)
+uint64_t errors_count(const struct errors *errors)
+{
+	uint64_t sum = errors->other;
+
+	for (unsigned int i = 0; i < errors->kinds; i++)
+		sum += errors->list[i].count;
+	return sum;
+}
+
+static void errors_join(struct errors *to, const struct errors *from, struct counts *counts)
 {
 	for (unsigned int i = 0; i < from->kinds; i++)
 		errors_add(to, from->list[i].error, from->list[i].count, counts);
@@ -62,7 +71,22 @@ static void move_histogram(struct histogram **to, struct histogram **from)
 	*from = NULL;
 }
 
-void values_move(struct values *to, struct values *from, struct counts *counts)
+static void add_histogram(struct histogram **to, const struct histogram *from, struct counts *counts)
+{
+	if (!from)
+		return;
+	if (!*to)
+		*to = calloc(1, sizeof(**to));
+	if (!*to) {
+		count(counts, COUNT_FLOWS_FULL);
+		return;
+	}
+	(*to)->form = from->form;
+	histogram_merge(*to, from);
+}
+
+/* All but the histograms. */
+static void add_numbers(struct values *to, const struct values *from, struct counts *counts)
 {
 	to->opened += from->opened;
 	to->reset += from->reset;
@@ -71,11 +95,24 @@ void values_move(struct values *to, struct values *from, struct counts *counts)
 	to->segments_sent += from->segments_sent;
 	to->segments_retransmitted += from->segments_retransmitted;
 	to->listener_dropped += from->listener_dropped;
-	errors_move(&to->failed, &from->failed, counts);
-	errors_move(&to->broken, &from->broken, counts);
+	to->health_checks += from->health_checks;
+	errors_join(&to->failed, &from->failed, counts);
+	errors_join(&to->broken, &from->broken, counts);
+}
+
+void values_move(struct values *to, struct values *from, struct counts *counts)
+{
+	add_numbers(to, from, counts);
 	move_histogram(&to->connect, &from->connect);
 	move_histogram(&to->rtt, &from->rtt);
 	values_clear(from);
+}
+
+void values_add(struct values *to, const struct values *from, struct counts *counts)
+{
+	add_numbers(to, from, counts);
+	add_histogram(&to->connect, from->connect, counts);
+	add_histogram(&to->rtt, from->rtt, counts);
 }
 
 bool values_empty(const struct values *values)

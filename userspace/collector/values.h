@@ -24,6 +24,12 @@ struct errors {
 	uint64_t other;		/* of kinds beyond VALUES_ERRORS */
 };
 
+/* Of live connections, as it is now. */
+struct live_rtt {
+	uint64_t sum;		/* us */
+	uint64_t count;		/* of connections that have one */
+};
+
 struct values {
 	uint64_t opened;
 	uint64_t reset;
@@ -32,6 +38,7 @@ struct values {
 	uint64_t segments_sent;
 	uint64_t segments_retransmitted;
 	uint64_t listener_dropped;	/* attempts to connect */
+	uint64_t health_checks;		/* connections, in none of the above */
 	struct errors failed;		/* to connect */
 	struct errors broken;		/* once established */
 	struct histogram *connect;	/* NULL: nothing recorded */
@@ -39,11 +46,15 @@ struct values {
 };
 
 void errors_add(struct errors *errors, int error, uint64_t times, struct counts *counts);
+uint64_t errors_count(const struct errors *errors);
 void values_connect(struct values *values, enum histogram_form form, double seconds, struct counts *counts);
 void values_rtt(struct values *values, enum histogram_form form, double seconds, struct counts *counts);
 
 /* Moves what @from holds into @to; @from is empty afterwards. */
 void values_move(struct values *to, struct values *from, struct counts *counts);
+
+/* Adds what @from holds, and keeps, to @to. */
+void values_add(struct values *to, const struct values *from, struct counts *counts);
 bool values_empty(const struct values *values);
 void values_clear(struct values *values);
 

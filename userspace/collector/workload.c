@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "workload.h"
+#include "workload_info.h"
+
+#define OTHER_KEY	"\n" WORKLOAD_OTHER
 
 void workloads_init(struct workloads *workloads, unsigned int limit, struct counts *counts)
 {
@@ -17,6 +20,10 @@ static void workload_free(struct workload *workload)
 	free(workload->key);
 	free(workload->namespace);
 	free(workload->name);
+	free(workload->usage);
+	free(workload->infos);
+	free(workload->shipped);
+	free(workload->given);
 	free(workload);
 }
 
@@ -50,18 +57,14 @@ static struct workload *workload_insert(struct workloads *workloads, const char 
 		workload_free(workload);
 		return NULL;
 	}
+	if (strcmp(key, OTHER_KEY) == 0)
+		workloads->other = workload;
 	return workload;
 }
 
 struct workload *workload_other(struct workloads *workloads, uint64_t now)
 {
-	static const char key[] = "\n" WORKLOAD_OTHER;
-
-	if (!workloads->other)
-		HASH_FIND_STR(workloads->table, key, workloads->other);
-	if (!workloads->other)
-		workloads->other = workload_insert(workloads, key, now);
-	return workloads->other;
+	return workloads->other ? workloads->other : workload_insert(workloads, OTHER_KEY, now);
 }
 
 static struct workload *one_too_many(struct workloads *workloads, uint64_t now)
@@ -117,6 +120,20 @@ uint16_t workload_port(struct workload *workload, uint16_t port, uint16_t low, u
 	}
 	workload->odd_ports[workload->odd_port_count++] = port;
 	return port;
+}
+
+struct workload_usage *workload_usage(struct workload *workload)
+{
+	if (!workload->usage)
+		workload->usage = calloc(1, sizeof(*workload->usage));
+	return workload->usage;
+}
+
+struct workload_infos *workload_infos(struct workload *workload)
+{
+	if (!workload->infos)
+		workload->infos = calloc(1, sizeof(*workload->infos));
+	return workload->infos;
 }
 
 bool exits_empty(const struct exits *exits)

@@ -12,6 +12,8 @@
 
 #include <hadal/cgroup.h>
 
+#include "cgroup_line.h"
+
 #define CONTAINER_DIGITS	(HADAL_CONTAINER_ID_SIZE - 1)
 
 /* ---- what a path says ---- */
@@ -198,26 +200,19 @@ static int path_by_handle(uint64_t id, const char *mount, char *path, size_t siz
 	return result;
 }
 
-/* One line of /proc/PID/cgroup: HIERARCHY:CONTROLLERS:PATH. */
-struct membership {
-	unsigned long hierarchy;
-	const char *controllers;
-	const char *path;
-};
-
-static bool parse_membership(char *line, struct membership *membership)
+bool hadal_cgroup_line_parse(char *text, struct hadal_cgroup_line *line)
 {
 	char *end;
 
-	membership->hierarchy = strtoul(line, &end, 10);
-	if (end == line || *end != ':')
+	line->hierarchy = strtoul(text, &end, 10);
+	if (end == text || *end != ':')
 		return false;
-	membership->controllers = end + 1;
+	line->controllers = end + 1;
 	end = strchr(end + 1, ':');
 	if (!end)
 		return false;
 	*end = 0;
-	membership->path = end + 1;
+	line->path = end + 1;
 	end[1 + strcspn(end + 1, "\n")] = 0;
 	return true;
 }
@@ -232,7 +227,7 @@ static bool directory_is(const char *mount, const char *path, uint64_t id)
 	return stat(full, &status) == 0 && status.st_ino == id;
 }
 
-static bool membership_is(const struct membership *membership, uint64_t id)
+static bool membership_is(const struct hadal_cgroup_line *membership, uint64_t id)
 {
 	static const char named[] = "name=";
 	const char *controllers = membership->controllers;
@@ -250,7 +245,7 @@ static bool membership_is(const struct membership *membership, uint64_t id)
 
 static int path_by_process(uint32_t hierarchy, uint64_t id, pid_t pid, char *path, size_t size)
 {
-	struct membership membership;
+	struct hadal_cgroup_line membership;
 	char name[64], *line = NULL;
 	int result = -ENOENT;
 	size_t room = 0;
@@ -261,7 +256,7 @@ static int path_by_process(uint32_t hierarchy, uint64_t id, pid_t pid, char *pat
 	if (!file)
 		return -ENOENT;
 	while (result == -ENOENT && getline(&line, &room, file) > 0) {
-		if (!parse_membership(line, &membership) || membership.hierarchy != hierarchy)
+		if (!hadal_cgroup_line_parse(line, &membership) || membership.hierarchy != hierarchy)
 			continue;
 		if (!membership_is(&membership, id))
 			break;

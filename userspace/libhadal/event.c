@@ -184,10 +184,8 @@ static void give_lifetime(struct walk *walk, const struct hadal_record_process_e
 		give_seconds(walk, HADAL_ATTR_PROCESS_DURATION, (double)(end - start) / NSEC_PER_SEC);
 }
 
-static void give_exit(struct walk *walk, const struct hadal_record_process_exit *exit)
+static void give_usage(struct walk *walk, const struct hadal_record_process_exit *exit)
 {
-	give_exit_code(walk, exit->exit_code);
-	give_lifetime(walk, exit);
 	give_seconds(walk, HADAL_ATTR_PROCESS_CPU_USER, (double)exit->user_time / NSEC_PER_SEC);
 	give_seconds(walk, HADAL_ATTR_PROCESS_CPU_SYSTEM, (double)exit->system_time / NSEC_PER_SEC);
 	give_seconds(walk, HADAL_ATTR_PROCESS_CPU_TOTAL, (double)exit->cpu_time / NSEC_PER_SEC);
@@ -198,6 +196,15 @@ static void give_exit(struct walk *walk, const struct hadal_record_process_exit 
 	give_integer(walk, HADAL_ATTR_PROCESS_SWITCH_INVOLUNTARY, exit->involuntary_switches);
 	give_integer(walk, HADAL_ATTR_PROCESS_STORAGE_READ, exit->read_bytes);
 	give_integer(walk, HADAL_ATTR_PROCESS_STORAGE_WRITTEN, exit->write_bytes);
+}
+
+/* What it used only the module knows. */
+static void give_exit(struct walk *walk, const struct hadal_record_process_exit *exit)
+{
+	give_exit_code(walk, exit->exit_code);
+	give_lifetime(walk, exit);
+	if (!(exit->process.flags & HADAL_PROCESS_INDIRECT))
+		give_usage(walk, exit);
 }
 
 /* ---- cgroups ---- */
@@ -295,6 +302,7 @@ static void give_tcp(struct walk *walk, const struct hadal_tcp *tcp)
 		{ HADAL_TCP_PORT_UNKNOWN, "port_unknown" },
 		{ HADAL_TCP_RESET_SENT, "reset_sent" },
 		{ HADAL_TCP_RESET_RECEIVED, "reset_received" },
+		{ HADAL_TCP_INDIRECT, "indirect" },
 	};
 
 	give_addresses(walk, tcp);

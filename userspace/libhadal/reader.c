@@ -7,7 +7,8 @@
  * is newer waits for the next round.
  *
  * Mostly a ring's next record comes before those of all others, too. As long as
- * that goes on, a run, the heap is left alone.
+ * that goes on, a run, the heap is left alone, and each record is looked at when it
+ * is handed out, not before.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -24,7 +25,7 @@ struct hadal_reader {
 	struct ring **heap;	/* rings whose head lies within the bound, oldest first */
 	uint32_t heap_size;
 	struct ring *last;	/* whose record was handed out last */
-	struct ring *run;	/* the last, if it is first in the heap still; or NULL */
+	struct ring *run;	/* the last, first in the heap still, its head not looked at; or NULL */
 	uint64_t run_end;	/* ns: its records before this come before those of others */
 	uint64_t reading;	/* ns, this round's */
 	uint64_t bound;		/* ns, this round's */
@@ -214,6 +215,22 @@ static int round_end(struct hadal_reader *reader)
 	return 0;
 }
 
+/* The first ring of the heap gets its place by what it has next, or leaves. */
+static void leave_run(struct hadal_reader *reader)
+{
+	struct ring *ring = reader->run;
+
+	if (!ring)
+		return;
+	reader->run = NULL;
+	ring_look(ring);
+	note_fault(reader, ring);
+	if (within_bound(reader, ring))
+		heap_sink(reader);
+	else
+		heap_drop_first(reader);
+}
+
 static int grow(struct hadal_reader *reader)
 {
 	uint32_t room = reader->ring_room ? 2 * reader->ring_room : 8;
@@ -241,8 +258,8 @@ int reader_add_ring(struct hadal_reader *reader, const struct ring *ring)
 	if (!added)
 		return -ENOMEM;
 	*added = *ring;
+	leave_run(reader);
 	reader->rings[reader->ring_count++] = added;
-	reader->run = NULL;
 	if (!reader->in_round)
 		return 0;
 	ring_join(reader, added);
@@ -279,11 +296,6 @@ static int tell_fault(struct hadal_reader *reader)
 	return 0;
 }
 
-static bool holds_quarter(const struct ring *ring)
-{
-	return ring->position - ring->released >= ring->data_size / 4;
-}
-
 /* Of what is not the first ring's, the oldest lies right below it in the heap. */
 static uint64_t end_of_run(const struct hadal_reader *reader)
 {
@@ -296,34 +308,14 @@ static uint64_t end_of_run(const struct hadal_reader *reader)
 	return end;
 }
 
-/* The first ring of the heap has a new head, or none. */
-static __attribute__((noinline)) void put_in_order(struct hadal_reader *reader, const struct ring *ring)
-{
-	reader->run = NULL;
-	note_fault(reader, ring);
-	if (ring->head && within_bound(reader, ring))
-		heap_sink(reader);
-	else
-		heap_drop_first(reader);
-}
-
-/* After a record of @ring, the first of the heap, was taken. */
-static inline void go_on(struct hadal_reader *reader, const struct ring *ring)
-{
-	if (unlikely(!ring->head || ring->head_time >= reader->run_end))
-		put_in_order(reader, ring);
-}
-
 static const struct hadal_record *take_first(struct hadal_reader *reader)
 {
 	struct ring *ring = reader->heap[0];
-	const struct hadal_record *record = ring_take(ring);
 
 	reader->last = ring;
 	reader->run = ring;
 	reader->run_end = end_of_run(reader);
-	go_on(reader, ring);
-	return record;
+	return ring_take(ring);
 }
 
 /* Other than in a run. */
@@ -333,7 +325,8 @@ static __attribute__((noinline)) int next_in_round(struct hadal_reader *reader,
 	const struct ring *first;
 	int result;
 
-	if (reader->last && holds_quarter(reader->last))
+	leave_run(reader);
+	if (reader->last && ring_holds_quarter(reader->last))
 		ring_release(reader->last);
 	reader->last = NULL;
 	if (!reader->in_round)
@@ -359,13 +352,16 @@ static __attribute__((noinline)) int next_in_round(struct hadal_reader *reader,
 
 HADAL_API int hadal_reader_next(struct hadal_reader *reader, const struct hadal_record **record)
 {
-	struct ring *run = reader->run;
+	const struct hadal_record *next;
 
-	if (unlikely(!run || !run->head_is_plain || holds_quarter(run)))
-		return next_in_round(reader, record);
-	*record = ring_take_plain(run);
-	go_on(reader, run);
-	return 1;
+	if (likely(reader->run)) {
+		next = ring_take_next(reader->run, reader->run_end);
+		if (likely(next)) {
+			*record = next;
+			return 1;
+		}
+	}
+	return next_in_round(reader, record);
 }
 
 /* ---- what it counted ---- */

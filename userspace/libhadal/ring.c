@@ -78,12 +78,30 @@ static const char *foreign_fault(const struct ring *ring, const struct hadal_rec
 	return NULL;
 }
 
-const char *ring_record_fault(const struct ring *ring, const struct hadal_record *record,
-			      uint32_t available)
+/* Why the record at position can't be handed out; or NULL. */
+static const char *head_fault(const struct ring *ring, const struct hadal_record *record)
 {
-	const char *fault = record_fault(record, available);
+	const char *fault = record_fault(record, ring->committed - ring->position);
 
 	return fault ? fault : foreign_fault(ring, record);
+}
+
+void ring_look(struct ring *ring)
+{
+	const struct hadal_record *record;
+
+	ring->head = NULL;
+	if (ring->position == ring->committed)
+		return;
+	record = (const void *)(ring->data + (ring->position & (ring->data_size - 1)));
+	ring->fault = head_fault(ring, record);
+	if (ring->fault)
+		return;
+	if (record->time < ring->head_time)
+		ring->time_steps_back++;
+	else
+		ring->head_time = record->time;
+	ring->head = record;
 }
 
 static void count_gap(struct ring *ring, const struct hadal_record *record)
@@ -114,10 +132,16 @@ static void count_lost(struct ring *ring, const struct hadal_record *record)
 
 const struct hadal_record *ring_take(struct ring *ring)
 {
-	count_gap(ring, ring->head);
-	if (ring->head->type == HADAL_RECORD_LOST)
-		count_lost(ring, ring->head);
-	return ring_take_plain(ring);
+	const struct hadal_record *record = ring->head;
+
+	count_gap(ring, record);
+	if (record->type == HADAL_RECORD_LOST)
+		count_lost(ring, record);
+	ring->next_sequence++;
+	ring->records++;
+	ring->position += record->size;
+	ring->head = NULL;
+	return record;
 }
 
 void ring_release(struct ring *ring)

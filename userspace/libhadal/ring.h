@@ -25,9 +25,8 @@ struct ring {
 	uint32_t committed_sequence;	/* of the record that will stand there */
 	uint64_t safe;		/* ns: all records up to this time are committed */
 
-	const struct hadal_record *head;	/* validated, at position; NULL: none */
+	const struct hadal_record *head;	/* validated, at position; NULL: none, or not looked at */
 	uint64_t head_time;	/* ns; never below that of the record before */
-	bool head_is_plain;	/* see ring_finds_plain() */
 	bool head_is_old;	/* was seen in an earlier round than this */
 
 	uint32_t next_sequence;	/* expected */
@@ -65,62 +64,60 @@ bool ring_refresh(struct ring *ring, uint64_t reading);
 const char *ring_record_fault(const struct ring *ring, const struct hadal_record *record,
 			      uint32_t available);
 
+/* Validates the record at position and sets head, or fault. */
+void ring_look(struct ring *ring);
+
+/* Hands out head. What stands behind it is not looked at. */
+const struct hadal_record *ring_take(struct ring *ring);
+
+/* So much was handed out that the writer should get it back. */
+static inline bool ring_holds_quarter(const struct ring *ring)
+{
+	return ring->position - ring->released >= ring->data_size / 4;
+}
+
 /*
  * Of an event, of a type that is known, in its ring, with the next number, and nothing
- * is wrong with it: what nearly every record is. Of any other ring_record_fault()
- * tells.
+ * is wrong with it: what nearly every record is. Of any other ring_look() tells.
  */
 static inline bool ring_finds_plain(const struct ring *ring, const struct hadal_record *record,
 				    uint32_t available)
 {
 	const struct record_shape *shape;
 
-	if (available < sizeof(*record) || record->type < HADAL_RECORD_PROCESS_FORK)
+	if (record->type >= RECORD_SHAPES)
 		return false;
-	shape = record_shape_of(record->type);
-	return shape && record->size >= shape->size && record->size <= available &&
-	       record->size % 8 == 0 && record->record_class == shape->record_class &&
-	       record->cpu == ring->cpu && record->lane == ring->lane && ring->sequence_known &&
-	       record->sequence == ring->next_sequence && !body_fault(record, shape->body);
+	shape = &record_shapes[record->type];
+	/* Of a type that is not known the class is that of no event, too. */
+	return shape->record_class != HADAL_CLASS_CONTROL &&
+	       record->record_class == shape->record_class && record->size >= shape->size &&
+	       record->size <= available && record->size % 8 == 0 && record->cpu == ring->cpu &&
+	       record->lane == ring->lane && record->sequence == ring->next_sequence &&
+	       !body_fault(record, shape->body);
 }
 
-/* Validates the record at position and sets head, or fault. */
-static inline __attribute__((always_inline)) void ring_look(struct ring *ring)
+/*
+ * Hands out the record behind the last that was taken, if it is plain, and older than
+ * end (ns). NULL: it is not, or there is none, or what was handed out is to be given
+ * back first. Head is not looked at.
+ */
+static inline const struct hadal_record *ring_take_next(struct ring *ring, uint64_t end)
 {
 	uint32_t available = ring->committed - ring->position;
 	const struct hadal_record *record;
 
-	ring->head = NULL;
-	if (unlikely(!available))
-		return;
+	if (unlikely(!available || ring_holds_quarter(ring)))
+		return NULL;
 	record = (const void *)(ring->data + (ring->position & (ring->data_size - 1)));
-	ring->head_is_plain = ring_finds_plain(ring, record, available);
-	if (unlikely(!ring->head_is_plain)) {
-		ring->fault = ring_record_fault(ring, record, available);
-		if (ring->fault)
-			return;
-	}
-	if (unlikely(record->time < ring->head_time))
-		ring->time_steps_back++;
-	else
-		ring->head_time = record->time;
-	ring->head = record;
-}
-
-/* Hands out head, which is plain: counts it and moves to the next. */
-static inline const struct hadal_record *ring_take_plain(struct ring *ring)
-{
-	const struct hadal_record *record = ring->head;
-
+	if (unlikely(!ring_finds_plain(ring, record, available) ||
+		     record->time < ring->head_time || record->time >= end))
+		return NULL;
+	ring->head_time = record->time;
+	ring->position += record->size;
 	ring->next_sequence++;
 	ring->records++;
-	ring->position += record->size;
-	ring_look(ring);
 	return record;
 }
-
-/* Hands out head, whatever it is. */
-const struct hadal_record *ring_take(struct ring *ring);
 
 /* Gives all that was handed out back to the writer. */
 void ring_release(struct ring *ring);

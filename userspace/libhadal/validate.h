@@ -62,9 +62,11 @@ static const struct record_shape record_shapes[] = {
 	SHAPE(DNS_ANSWER, dns_answer, DNS, DNS),
 };
 
+#define RECORD_SHAPES	(sizeof(record_shapes) / sizeof(record_shapes[0]))
+
 static inline const struct record_shape *record_shape_of(uint16_t type)
 {
-	if (type >= sizeof(record_shapes) / sizeof(record_shapes[0]) || !record_shapes[type].size)
+	if (type >= RECORD_SHAPES || !record_shapes[type].size)
 		return NULL;
 	return &record_shapes[type];
 }
@@ -158,7 +160,8 @@ static inline const char *dns_fault(const struct hadal_record_dns_answer *answer
 		"payload beyond the record";
 }
 
-static inline const char *other_body_fault(const struct hadal_record *record, enum record_body body)
+static inline __attribute__((always_inline)) const char *
+other_body_fault(const struct hadal_record *record, enum record_body body)
 {
 	const char *fault;
 

@@ -135,6 +135,8 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	describe_process(&record->process, child);
 	bpf_core_read(&upid, sizeof(upid), &child->thread_pid->numbers[child->thread_pid->level]);
 	record->process.ns_tgid = upid.nr;
+	if (record->process.parent_tgid != parent->tgid)
+		record->process.flags |= HADAL_PROCESS_SIBLING;
 	bpf_probe_read_kernel(record->process.comm, HADAL_COMM_LEN, child->comm);
 	submit(record);
 	return 0;

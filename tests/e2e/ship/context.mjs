@@ -6,9 +6,10 @@ import { Driver } from './driver.mjs';
 
 export const { SHIP_DRIVER, OTLP_DECODER, VICTORIAMETRICS } = process.env;
 
-/** A driver whose repeats come fast, ended with the test however it goes. */
+/** A driver whose repeats come fast (a list of options says itself how fast), ended with the test however it goes. */
 export function startDriver(t, options) {
-	const driver = new Driver(SHIP_DRIVER, { backoff_first_ms: 1, backoff_max_ms: 20, ...options });
+	const driver = new Driver(SHIP_DRIVER, Array.isArray(options) ? options :
+		{ backoff_first_ms: 1, backoff_max_ms: 20, ...options });
 	t.after(() => driver.process.kill('SIGKILL'));
 	return driver;
 }
@@ -62,7 +63,7 @@ export function onceEach(requests) {
 	return new Set(ids).size === ids.length;
 }
 
-/** Every point or record must end up in exactly one account. */
-export function accountsBalance({ submitted, waiting, ...settled }) {
+/** Every point or record must end up in exactly one account; what was recovered is submitted. */
+export function accountsBalance({ submitted, recovered, waiting, ...settled }) {
 	return submitted === waiting + Object.values(settled).reduce((sum, one) => sum + one, 0);
 }

@@ -4,8 +4,11 @@
  * say, and tells what became of it. A test writes the lines and compares with
  * what real receivers then hold.
  *
- *	ship_driver NAME=VALUE...	names as in struct hadal_ship_config, and
- *					deadline_ms for the stop at the end
+ *	ship_driver NAME=VALUE...	names as in struct hadal_ship_config and struct
+ *					hadal_shipper_config, delta for increments, and
+ *					deadline_ms for the stop at the end; sink for
+ *					the name of another sink, of which what
+ *					follows then is
  *
  * Lines:
  *	{"resource": {ATTRIBUTES}, "metrics": [METRIC...], "logs": [RECORD...]}
@@ -16,8 +19,11 @@
  *		ATTRIBUTES: {KEY: text, number with a fraction, whole number, bool,
  *		[text...] or {"hex": "bytes of a string"}}
  *	{"submit": true}	hand the batch over
- *	{"settle": true}	wait until nothing waits any more
+ *	{"settle": true}	wait until nothing waits any more, for the first sink
  *	{"stats": true}		print the counters as a line of JSON
+ *	{"sinks": ["NAME=VALUE", ...]}	these sinks from now on, as a reload has it; those of the
+ *				same name go on where they were
+ * The counters are those of the first sink; "sinks" has those of all.
  * At the end of input the shipper is stopped and the last counters are printed,
  * with "stopped": what hadal_shipper_stop() returned.
  */
@@ -31,11 +37,15 @@
 
 #include "arena.h"
 #include "ship.h"
+#include "sink.h"
 
 enum {
 	METRICS_MAX = 64,
 	HEADERS_MAX = 8,
+	SINKS_MAX = 4,
+	OPTIONS_MAX = 64,
 	LIST_MAX = 2048,
+	PATIENCE_MS = 600 * 1000,	/* where an option does not say: the machine may be a slow one */
 };
 
 /* What a line needs until the batch has copied it. */
@@ -302,9 +312,13 @@ static json_object *signal_stats(const struct hadal_ship_signal_stats *stats)
 	json_object *object = json_object_new_object();
 
 	put(object, "submitted", stats->submitted);
+	put(object, "recovered", stats->recovered);
 	put(object, "accepted", stats->accepted);
 	put(object, "rejected", stats->rejected);
 	put(object, "dropped_full", stats->dropped_full);
+	put(object, "dropped_old", stats->dropped_old);
+	put(object, "dropped_damaged", stats->dropped_damaged);
+	put(object, "dropped_series", stats->dropped_series);
 	put(object, "dropped_oversize", stats->dropped_oversize);
 	put(object, "dropped_failed", stats->dropped_failed);
 	put(object, "dropped_stop", stats->dropped_stop);
@@ -313,23 +327,48 @@ static json_object *signal_stats(const struct hadal_ship_signal_stats *stats)
 	return object;
 }
 
-static void print_stats(const struct hadal_ship_stats *stats, const int *stopped)
+static void put_sink(json_object *object, const struct hadal_sink_stats *stats)
 {
-	json_object *object = json_object_new_object();
-
 	json_object_object_add(object, "metrics", signal_stats(&stats->signal[HADAL_SIGNAL_METRICS]));
 	json_object_object_add(object, "logs", signal_stats(&stats->signal[HADAL_SIGNAL_LOGS]));
-	put(object, "batches", stats->batches);
-	put(object, "refused", stats->refused);
-	put(object, "truncated", stats->truncated);
 	put(object, "requests", stats->requests);
 	put(object, "retries", stats->retries);
 	put(object, "bytes_raw", stats->bytes_raw);
 	put(object, "bytes_sent", stats->bytes_sent);
 	put(object, "partial", stats->partial);
+	put(object, "series", stats->series);
+	json_object_object_add(object, "last_error", json_object_new_string(stats->last_error));
+}
+
+static json_object *sinks_stats(const struct hadal_ship_stats *stats)
+{
+	json_object *sinks = json_object_new_object();
+
+	for (size_t i = 0; i < stats->sink_count; i++) {
+		json_object *sink = json_object_new_object();
+
+		put_sink(sink, &stats->sink[i]);
+		json_object_object_add(sinks, stats->sink[i].name, sink);
+	}
+	return sinks;
+}
+
+static void print_stats(const struct hadal_ship_stats *stats, const int *stopped)
+{
+	json_object *object = json_object_new_object();
+
+	put_sink(object, &stats->sink[0]);
+	json_object_object_add(object, "sinks", sinks_stats(stats));
+	put(object, "batches", stats->batches);
+	put(object, "refused", stats->refused);
+	put(object, "truncated", stats->truncated);
 	put(object, "queue_bytes", stats->queue_bytes);
 	put(object, "queue_batches", stats->queue_batches);
-	json_object_object_add(object, "last_error", json_object_new_string(stats->last_error));
+	put(object, "disk_bytes", stats->disk_bytes);
+	put(object, "disk_batches", stats->disk_batches);
+	put(object, "spool_failures", stats->spool_failures);
+	json_object_object_add(object, "on_disk", json_object_new_boolean(stats->on_disk));
+	json_object_object_add(object, "spool_trouble", json_object_new_string(stats->spool_trouble));
 	if (stopped)
 		json_object_object_add(object, "stopped", json_object_new_int(*stopped));
 	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
@@ -344,9 +383,147 @@ static void settle(struct hadal_shipper *shipper)
 
 	for (;;) {
 		hadal_shipper_stats(shipper, &stats);
-		if (!stats.signal[HADAL_SIGNAL_METRICS].waiting && !stats.signal[HADAL_SIGNAL_LOGS].waiting)
+		if (!stats.sink[0].signal[HADAL_SIGNAL_METRICS].waiting &&
+		    !stats.sink[0].signal[HADAL_SIGNAL_LOGS].waiting)
 			return;
 		nanosleep(&pause, NULL);
+	}
+}
+
+/* Options */
+
+struct options {
+	struct hadal_shipper_config shipper;
+	struct hadal_sink_config sinks[SINKS_MAX];
+	struct hadal_ship_header headers[SINKS_MAX][HEADERS_MAX];
+	unsigned int deadline_ms;
+};
+
+/* The sink that is being described. */
+static struct hadal_sink_config *last_sink(struct options *options)
+{
+	return &options->sinks[options->shipper.sink_count - 1];
+}
+
+static bool set_text(const char *name, const char *value, struct options *options)
+{
+	struct hadal_ship_config *config = &last_sink(options)->ship;
+	const struct {
+		const char *name;
+		const char **to;
+	} known[] = {
+		{ "endpoint", &config->endpoint },
+		{ "metrics_endpoint", &config->signal_endpoint[HADAL_SIGNAL_METRICS] },
+		{ "logs_endpoint", &config->signal_endpoint[HADAL_SIGNAL_LOGS] },
+		{ "token", &config->token },
+		{ "ca_certificate", &config->ca_certificate },
+		{ "client_certificate", &config->client_certificate },
+		{ "client_key", &config->client_key },
+		{ "spool_directory", &options->shipper.spool_directory },
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(name, known[i].name))
+			continue;
+		*known[i].to = value;
+		return true;
+	}
+	return false;
+}
+
+static bool set_number(const char *name, const char *value, struct options *options)
+{
+	struct hadal_ship_config *config = &last_sink(options)->ship;
+	struct hadal_shipper_config *shipper = &options->shipper;
+	const unsigned long parsed = strtoul(value, NULL, 10);
+	const struct {
+		const char *name;
+		size_t *size;
+		unsigned int *count;
+	} known[] = {
+		{ "queue_bytes", &shipper->queue_bytes, NULL },
+		{ "queue_batches", &shipper->queue_batches, NULL },
+		{ "spool_bytes", &shipper->spool_bytes, NULL },
+		{ "spool_age_ms", &shipper->spool_age_ms, NULL },
+		{ "spool_sync_ms", NULL, &shipper->spool_sync_ms },
+		{ "spool_retry_ms", NULL, &shipper->spool_retry_ms },
+		{ "series", &shipper->series, NULL },
+		{ "request_bytes", &config->request_bytes, NULL },
+		{ "timeout_ms", NULL, &config->timeout_ms },
+		{ "backoff_first_ms", NULL, &config->backoff_first_ms },
+		{ "backoff_max_ms", NULL, &config->backoff_max_ms },
+		{ "retry_after_max_ms", NULL, &config->retry_after_max_ms },
+		{ "deadline_ms", NULL, &options->deadline_ms },
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(name, known[i].name))
+			continue;
+		if (known[i].size)
+			*known[i].size = parsed;
+		else
+			*known[i].count = (unsigned int)parsed;
+		return true;
+	}
+	return false;
+}
+
+static void add_sink(struct options *options, const char *name)
+{
+	const size_t i = options->shipper.sink_count++;
+
+	if (i == SINKS_MAX)
+		die("too many sinks", name);
+	options->sinks[i] = (struct hadal_sink_config){ .name = name, .kind = "otlp" };
+	options->sinks[i].ship.headers = options->headers[i];
+	options->sinks[i].ship.timeout_ms = PATIENCE_MS;
+}
+
+static bool add_header(struct options *options, char *value)
+{
+	struct hadal_ship_config *config = &last_sink(options)->ship;
+	struct hadal_ship_header *headers = options->headers[options->shipper.sink_count - 1];
+
+	if (config->header_count == HEADERS_MAX)
+		return false;
+	headers[config->header_count].name = strsep(&value, ":");
+	headers[config->header_count++].value = value ?: "";
+	return true;
+}
+
+static bool set_other(const char *name, char *value, struct options *options)
+{
+	struct hadal_sink_config *sink = last_sink(options);
+
+	if (!strcmp(name, "sink"))
+		add_sink(options, value);
+	else if (!strcmp(name, "delta"))
+		sink->delta = true;
+	else if (!strcmp(name, "no_compression"))
+		sink->ship.no_compression = true;
+	else if (!strcmp(name, "metrics_off"))
+		sink->ship.signal_off[HADAL_SIGNAL_METRICS] = true;
+	else if (!strcmp(name, "logs_off"))
+		sink->ship.signal_off[HADAL_SIGNAL_LOGS] = true;
+	else
+		return !strcmp(name, "header") && add_header(options, value);
+	return true;
+}
+
+/* What they say points into @arguments. */
+static void read_options(struct options *options, char **arguments)
+{
+	options->deadline_ms = PATIENCE_MS;
+	options->shipper.sinks = options->sinks;
+	add_sink(options, "first");
+	for (; *arguments; arguments++) {
+		char *value = *arguments;
+		const char *name = strsep(&value, "=");
+
+		value = value ?: *arguments + strlen(*arguments);
+		if (!set_text(name, value, options) && !set_number(name, value, options) &&
+		    !set_other(name, value, options))
+			die("no such option", name);
 	}
 }
 
@@ -361,6 +538,25 @@ static struct hadal_batch *new_batch(void)
 	return batch;
 }
 
+static void exchange_sinks(struct hadal_shipper *shipper, json_object *list)
+{
+	const size_t count = json_object_array_length(list);
+	char *arguments[OPTIONS_MAX + 1] = { NULL };
+	struct options options = { 0 };
+	char error[256] = "";
+
+	if (count > OPTIONS_MAX)
+		die("too many options", NULL);
+	for (size_t i = 0; i < count; i++) {
+		const char *option = json_object_get_string(json_object_array_get_idx(list, i));
+
+		arguments[i] = strcpy(take(strlen(option) + 1), option);
+	}
+	read_options(&options, arguments);
+	if (hadal_shipper_set_sinks(shipper, options.sinks, options.shipper.sink_count, error, sizeof(error)))
+		die("other sinks", error);
+}
+
 static void obey(struct hadal_shipper *shipper, struct hadal_batch **batch, json_object *line)
 {
 	struct hadal_ship_stats stats;
@@ -371,6 +567,8 @@ static void obey(struct hadal_shipper *shipper, struct hadal_batch **batch, json
 		if (ret)
 			fprintf(stderr, "submit: %s\n", strerror(-ret));
 		*batch = new_batch();
+	} else if (field(line, "sinks")) {
+		exchange_sinks(shipper, field(line, "sinks"));
 	} else if (field(line, "settle")) {
 		settle(shipper);
 	} else if (field(line, "stats")) {
@@ -400,103 +598,6 @@ static void obey_all(struct hadal_shipper *shipper)
 	hadal_batch_free(batch);
 }
 
-/* Options */
-
-struct options {
-	struct hadal_ship_config config;
-	struct hadal_ship_header headers[HEADERS_MAX];
-	unsigned int deadline_ms;
-};
-
-static bool set_text(const char *name, const char *value, struct hadal_ship_config *config)
-{
-	const struct {
-		const char *name;
-		const char **to;
-	} known[] = {
-		{ "endpoint", &config->endpoint },
-		{ "metrics_endpoint", &config->signal_endpoint[HADAL_SIGNAL_METRICS] },
-		{ "logs_endpoint", &config->signal_endpoint[HADAL_SIGNAL_LOGS] },
-		{ "token", &config->token },
-		{ "ca_certificate", &config->ca_certificate },
-		{ "client_certificate", &config->client_certificate },
-		{ "client_key", &config->client_key },
-	};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (strcmp(name, known[i].name))
-			continue;
-		*known[i].to = value;
-		return true;
-	}
-	return false;
-}
-
-static bool set_number(const char *name, const char *value, struct options *options)
-{
-	struct hadal_ship_config *config = &options->config;
-	const unsigned long parsed = strtoul(value, NULL, 10);
-	const struct {
-		const char *name;
-		size_t *size;
-		unsigned int *count;
-	} known[] = {
-		{ "queue_bytes", &config->queue_bytes, NULL },
-		{ "queue_batches", &config->queue_batches, NULL },
-		{ "request_bytes", &config->request_bytes, NULL },
-		{ "timeout_ms", NULL, &config->timeout_ms },
-		{ "backoff_first_ms", NULL, &config->backoff_first_ms },
-		{ "backoff_max_ms", NULL, &config->backoff_max_ms },
-		{ "retry_after_max_ms", NULL, &config->retry_after_max_ms },
-		{ "deadline_ms", NULL, &options->deadline_ms },
-	};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (strcmp(name, known[i].name))
-			continue;
-		if (known[i].size)
-			*known[i].size = parsed;
-		else
-			*known[i].count = (unsigned int)parsed;
-		return true;
-	}
-	return false;
-}
-
-static bool set_other(const char *name, char *value, struct options *options)
-{
-	if (!strcmp(name, "no_compression")) {
-		options->config.no_compression = true;
-	} else if (!strcmp(name, "metrics_off")) {
-		options->config.signal_off[HADAL_SIGNAL_METRICS] = true;
-	} else if (!strcmp(name, "logs_off")) {
-		options->config.signal_off[HADAL_SIGNAL_LOGS] = true;
-	} else if (!strcmp(name, "header") && options->config.header_count < HEADERS_MAX) {
-		struct hadal_ship_header *header = &options->headers[options->config.header_count++];
-
-		header->name = strsep(&value, ":");
-		header->value = value ?: "";
-	} else {
-		return false;
-	}
-	return true;
-}
-
-static void read_options(struct options *options, char **arguments)
-{
-	options->deadline_ms = 10000;
-	options->config.headers = options->headers;
-	for (; *arguments; arguments++) {
-		char *value = *arguments;
-		const char *name = strsep(&value, "=");
-
-		value = value ?: *arguments + strlen(*arguments);
-		if (!set_text(name, value, &options->config) && !set_number(name, value, options) &&
-		    !set_other(name, value, options))
-			die("no such option", name);
-	}
-}
-
 static void log_line(void *context, enum hadal_ship_log_level level, const char *message)
 {
 	static const char *const names[] = {
@@ -511,7 +612,7 @@ static void log_line(void *context, enum hadal_ship_log_level level, const char 
 
 int main(int argc, char **argv)
 {
-	struct options options = { .config = { .log = log_line } };
+	static struct options options = { .shipper = { .log = log_line } };
 	struct hadal_ship_stats stats;
 	struct hadal_shipper *shipper;
 	char error[256] = "";
@@ -519,7 +620,7 @@ int main(int argc, char **argv)
 
 	(void)argc;
 	read_options(&options, argv + 1);
-	ret = hadal_shipper_new(&options.config, &shipper, error, sizeof(error));
+	ret = hadal_shipper_new(&options.shipper, &shipper, error, sizeof(error));
 	if (ret)
 		die(error, strerror(-ret));
 	obey_all(shipper);

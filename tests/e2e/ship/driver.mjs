@@ -5,9 +5,9 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 export class Driver {
-	/** Starts @program with @options, an object of names as driver.c lists them. */
+	/** Starts @program with @options as driver.c lists them: an object of names, or a list for several sinks. */
 	constructor(program, options) {
-		const list = Object.entries(options).flatMap(([name, value]) =>
+		const list = Array.isArray(options) ? options : Object.entries(options).flatMap(([name, value]) =>
 			[value].flat().map((one) => `${name}=${one}`));
 		this.process = spawn(program, list, { stdio: ['pipe', 'pipe', 'pipe'] });
 		this.process.stdin.on('error', () => {});

@@ -330,17 +330,18 @@ const withoutUndefined = (value) => JSON.parse(JSON.stringify(value));
 test('metrics: an independent decoder reads every field as given', async (t) => {
 	const receiver = await startReceiver(t);
 	const [resource] = everyKindResources('decode', 7, 1);
+	// Each a series of its own: of one, a lower total would be a new beginning.
 	resource.metrics[5].points.push(
-		{ start, time, scale: -3, offset: -2147483648, counts: [0, 7, 0], zero_count: 0, sum: 0.1 + 0.2 },
-		{ start, time, scale: 20, offset: 2147483000, counts: [1], zero_count: 3, sum: 1e-300 },
-		{ start, time, scale: 0, offset: 5, counts: [0, 0], zero_count: 4, sum: 0 },
-		{ start, time, scale: 0, offset: 5, counts: [], zero_count: 0, sum: 0 },
-		{ start, time, end: true, scale: 0, offset: 0, counts: [], zero_count: 0, sum: 0 });
-	resource.metrics[4].points.push({ start, time, bounds: [], counts: [3], sum: 3 },
-		{ start, time, end: true, bounds: [], counts: [0], sum: 0 });
-	resource.metrics[0].points.push({ start, time, int: '9223372036854775807' }, { start, time, end: true });
-	resource.metrics[1].points.push({ start, time, int: '-9223372036854775808' });
-	resource.metrics[3].points.push({ time, double: 5e-324 }, { time, double: -1.7976931348623157e308 });
+		{ attributes: { number: 1 }, start, time, scale: -3, offset: -2147483648, counts: [0, 7, 0], zero_count: 0, sum: 0.1 + 0.2 },
+		{ attributes: { number: 2 }, start, time, scale: 20, offset: 2147483000, counts: [1], zero_count: 3, sum: 1e-300 },
+		{ attributes: { number: 3 }, start, time, scale: 0, offset: 5, counts: [0, 0], zero_count: 4, sum: 0 },
+		{ attributes: { number: 4 }, start, time, scale: 0, offset: 5, counts: [], zero_count: 0, sum: 0 },
+		{ attributes: { number: 5 }, start, time, end: true, scale: 0, offset: 0, counts: [], zero_count: 0, sum: 0 });
+	resource.metrics[4].points.push({ attributes: { number: 6 }, start, time, bounds: [], counts: [3], sum: 3 },
+		{ attributes: { number: 7 }, start, time, end: true, bounds: [], counts: [0], sum: 0 });
+	resource.metrics[0].points.push({ attributes: { number: 8 }, start, time, int: '9223372036854775807' }, { attributes: { number: 9 }, start, time, end: true });
+	resource.metrics[1].points.push({ attributes: { number: 10 }, start, time, int: '-9223372036854775808' });
+	resource.metrics[3].points.push({ attributes: { number: 11 }, time, double: 5e-324 }, { attributes: { number: 12 }, time, double: -1.7976931348623157e308 });
 	const driver = startDriver(t, { endpoint: receiver.url });
 	driver.submit(resource);
 	const stats = await driver.stop();

@@ -4,13 +4,11 @@
 // Addresses of other hosts are only ever refused here, never connected to; they
 // are of the range that RFC 5737 sets aside.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { createServer as createSecureServer } from 'node:https';
 import { connect } from 'node:tls';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { test } from '../suite.mjs';
+import { makeCertificates } from './certificates.mjs';
 import { counterResource, logResource, startDriver, startReceiver } from './context.mjs';
 
 const secret = 'tell-no-one';
@@ -105,31 +103,11 @@ test('headers: configured ones go out with every request, and who sends is told'
 		assert.equal(headers['x-scope-orgid'], 'tenant 1');
 		assert.equal(headers['x-empty'], '');
 		assert.match(headers['user-agent'], /^hadald\/\d+\.\d+\.\d+$/);
-		assert.match(headers['hadal-batch-id'], /^[0-9a-f]{32}-\d+$/);
+		assert.match(headers['hadal-batch-id'], /^[0-9a-f]{32}-\d+-[ml]0\+1$/);
 	}
 });
 
 // TLS
-
-function makeCertificates(t) {
-	const directory = mkdtempSync(join(tmpdir(), 'hadal-tls-'));
-	t.after(() => rmSync(directory, { recursive: true }));
-	const path = (name) => join(directory, name);
-	const openssl = (...words) => execFileSync('openssl', words, { stdio: 'pipe' });
-	const issue = (name, subject, extension) => {
-		openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${subject}`,
-			'-keyout', path(`${name}.key`), '-out', path(`${name}.csr`));
-		writeFileSync(path(`${name}.ext`), extension);
-		openssl('x509', '-req', '-in', path(`${name}.csr`), '-CA', path('ca.pem'), '-CAkey', path('ca.key'),
-			'-CAcreateserial', '-days', '2', '-extfile', path(`${name}.ext`), '-out', path(`${name}.pem`));
-	};
-	openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
-		'-subj', '/CN=Test CA', '-keyout', path('ca.key'), '-out', path('ca.pem'));
-	issue('server', '127.0.0.1', 'subjectAltName=IP:127.0.0.1');
-	issue('other', 'elsewhere.invalid', 'subjectAltName=DNS:elsewhere.invalid');
-	issue('client', 'hadald', 'extendedKeyUsage=clientAuth');
-	return path;
-}
 
 async function secureServer(t, path, name, options = {}) {
 	const seen = [];

@@ -100,6 +100,8 @@ def options(argv):
     add("--keep-log", metavar="FILE", help="write the kernel's log here")
     add("--allow-log", type=pattern, action="append", default=[], metavar="REGEX",
         help="kernel messages that a test provokes: they don't fail the run")
+    add("--panics", type=int, default=0, metavar="N", help="the kernel may panic so often (0): the guest then boots again, "
+        "from its disks as they are, and runs COMMAND anew")
     add("--prepare", action="store_true", help="fetch the kernel and build the image, and stop")
     add("--deps", action="store_true", help="install what the host needs, and stop (as root)")
     add("--verbose", action="store_true", help="show QEMU's command line")

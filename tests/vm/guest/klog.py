@@ -44,13 +44,19 @@ INIT = re.compile(r"Run \S+ as init process")
 class Log:
     """Follows a console file and collects the lines that fail a run."""
 
-    def __init__(self, path, allowed=()):
+    def __init__(self, path, allowed=(), panics_allowed=0):
         self.path = path
         self.allowed = [re.compile(pattern) for pattern in allowed]
+        self.panics_allowed = panics_allowed
         self.position = 0
         self.bad = []
-        self.panicked = False
+        self.panics = 0
         self.started_init = False
+
+    @property
+    def panicked(self):
+        """Once more than it may."""
+        return self.panics > self.panics_allowed
 
     def lines(self):
         """Whole lines that came since the last call."""
@@ -66,10 +72,11 @@ class Log:
         fresh = []
         for line in self.lines():
             message = PREFIX.sub("", line)
-            if BAD.match(message) and not any(pattern.search(message) for pattern in self.allowed):
+            panic = bool(PANIC.match(message))
+            self.panics += panic
+            if BAD.match(message) and not (panic and not self.panicked) and \
+                    not any(pattern.search(message) for pattern in self.allowed):
                 fresh.append(line)
-            if PANIC.match(message):
-                self.panicked = True
             if INIT.match(message):
                 self.started_init = True
         self.bad += fresh

@@ -2,14 +2,13 @@
 """tests/vm/make."""
 
 import argparse
-import hashlib
 import os
 import re
 import sys
 
-from . import kernel
-from .debian import ARCHES, host_arch, host_suite, source_lines
-from .host import CACHE, TREE, Problem, build_once, command, say
+from . import kernel, root
+from .debian import ARCHES, host_arch, host_suite
+from .host import CACHE, TREE, Problem
 
 # In a mount namespace of its own: the tree and the cache at their own paths, /proc for objtool, /dev for all.
 ENTER = """set -e
@@ -27,16 +26,7 @@ def build_root(name, packages):
     """A root file system with the compiler that the kernel was built with."""
     if os.geteuid() != 0:
         raise Problem(f"building for {name} goes by a root file system of Debian {kernel.SUITES[name]}: needs root")
-    key = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:12]
-
-    def build(directory):
-        say(f"building a root file system of {kernel.SUITES[name]} to compile in; once, a minute or two")
-        suite = kernel.SUITES[name].removesuffix("-backports")
-        command(["mmdebstrap", "--quiet", "--variant=apt", "--format=directory", f"--include={','.join(packages)}",
-                 '--aptopt=Acquire::Check-Valid-Until "false"', '--aptopt=APT::Sandbox::User "root"',
-                 suite, directory, *source_lines(suite)])
-
-    return build_once(CACHE / "build-roots" / f"{name}-{key}", build)
+    return root.find(name, kernel.SUITES[name].removesuffix("-backports"), packages)
 
 
 def cross(arch, packages):
@@ -55,8 +45,8 @@ def run(name, arch, arguments):
     make = [f"KDIR={found.headers}", *([f"CROSS_COMPILE={prefix}"] if prefix else []), *arguments]
     if kernel.SUITES.get(name, host_suite()) == host_suite():
         os.execvp("make", ["make", "-C", str(TREE), *make])
-    root = build_root(name, packages)
-    os.execvp("unshare", ["unshare", "--mount", "sh", "-c", ENTER, "sh", str(root), str(TREE), str(CACHE), *make])
+    directory = build_root(name, packages)
+    os.execvp("unshare", ["unshare", "--mount", "sh", "-c", ENTER, "sh", str(directory), str(TREE), str(CACHE), *make])
 
 
 def main(argv):

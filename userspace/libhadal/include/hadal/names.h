@@ -31,6 +31,12 @@
 #define HADAL_EVENT_UDP_FLOW			"hadal.udp.flow"
 #define HADAL_EVENT_DNS_ANSWER			"hadal.dns.answer"
 #define HADAL_EVENT_RECORD_LOST			"hadal.record.lost"
+#define HADAL_EVENT_HOST_INTERRUPTION		"hadal.host.interruption"	/* of hadald alone */
+
+/* The host's end */
+#define HADAL_ATTR_HOST_INTERRUPTION_SOURCE	"hadal.host.interruption.source"
+#define HADAL_ATTR_HOST_INTERRUPTION_ACTION	"hadal.host.interruption.action"
+#define HADAL_ATTR_HOST_INTERRUPTION_TIME	"hadal.host.interruption.time"
 
 /* Process and container */
 #define HADAL_ATTR_PROCESS_PID			"process.pid"

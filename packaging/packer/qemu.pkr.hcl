@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+#
+# For make check-image: what builds an AMI, tried without AWS on a Debian root that
+# tests/image/run makes. The disk has no boot loader, so that QEMU is given its kernel.
+
+source "qemu" "check" {
+  disk_image       = true
+  iso_url          = "${var.check_directory}/base.qcow2"
+  iso_checksum     = "none"
+  output_directory = "${var.check_directory}/built"
+  vm_name          = "hadal.qcow2"
+  format           = "qcow2"
+  use_backing_file = false
+  skip_resize_disk = true
+
+  accelerator    = var.check_accelerator
+  cpus           = 2
+  memory         = 2048
+  headless       = true
+  disable_vnc    = true
+  disk_interface = "virtio"
+  net_device     = "virtio-net-pci"
+  boot_wait      = "1s"
+
+  qemuargs = [
+    ["-kernel", "${var.check_directory}/vmlinuz"],
+    ["-initrd", "${var.check_directory}/initrd.img"],
+    ["-append", "root=/dev/vda rw console=ttyS0 net.ifnames=0 panic=-1 quiet"],
+    ["-serial", "file:${var.check_directory}/serial-build.log"],
+    ["-cpu", "max"],
+  ]
+
+  communicator         = "ssh"
+  ssh_username         = "builder"
+  ssh_private_key_file = "${var.check_directory}/id_builder"
+  ssh_timeout          = "10m"
+  shutdown_command     = "sudo systemctl poweroff"
+  shutdown_timeout     = "5m"
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+import assert from 'node:assert/strict';
+import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { test } from '../e2e/suite.mjs';
+import { run, scratch } from './command.mjs';
+
+const TEMPLATES = 'packaging/packer';
+const SCRIPTS = ['tests/suites/16-cloud', 'tests/image/run', ...readdirSync(`${TEMPLATES}/scripts`).map((name) => `${TEMPLATES}/scripts/${name}`)];
+
+/** The templates as far as Debian's Packer knows their words, with what they name put there. */
+function subset(t) {
+	const directory = scratch(t);
+	run('tests/cloud/packer-subset', [TEMPLATES, directory]);
+	for (const name of ['hadal.rpm', 'hadal.deb', 'hadal.dkms.tar.gz'])
+		writeFileSync(join(directory, name), '');
+	cpSync(`${TEMPLATES}/scripts`, join(directory, 'scripts'), { recursive: true });
+	for (const name of ['base.qcow2', 'vmlinuz', 'initrd.img'])
+		writeFileSync(join(directory, name), '');
+	run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(directory, 'id_builder')]);
+	return directory;
+}
+
+function validate(directory, source, ...more) {
+	const packages = relative(process.cwd(), directory);	// as the defaults are
+	const variables = ['-var', `rpm_directory=${packages}`, '-var', `deb_directory=${packages}`, '-var', `check_directory=${directory}`];
+	run('packer', ['validate', `-only=${source}`, ...variables, ...more, directory]);
+}
+
+test('packer: templates are formatted as packer fmt does it', async () => {
+	run('packer', ['fmt', '-check', '-diff', TEMPLATES]);
+});
+
+test('packer: templates are valid, each of their images', async (t) => {
+	const directory = subset(t);
+	const sources = [...readFileSync(`${TEMPLATES}/build.pkr.hcl`, 'utf8').matchAll(/^  source "([a-z-]+)\.\w+" \{\n +name += "(\w+)"/gm)]
+		.map(([, type, name]) => `${type}.${name}`);
+	assert.deepEqual(sources, ['amazon-ebs.al2023_x86_64', 'amazon-ebs.al2023_arm64', 'amazon-ebs.own', 'qemu.check']);
+	for (const source of sources) {
+		validate(directory, source);
+		validate(directory, source, '-var', 'prebuilt_module=true', '-var', `module_directory=${directory}`);
+	}
+});
+
+// Of each image: a name of none would be valid too.
+test('packer: what Packer does not know is found, but for what is newer than it', async (t) => {
+	const mistakes = { 'amazon.pkr.hcl': ['amazon-ebs.al2023_x86_64', 'amazon-ebs.al2023_arm64', 'amazon-ebs.own'], 'qemu.pkr.hcl': ['qemu.check'] };
+	for (const [name, sources] of Object.entries(mistakes)) {
+		const directory = subset(t), path = join(directory, name), text = readFileSync(path, 'utf8');
+		assert.doesNotMatch(text, /metadata_options/);
+		writeFileSync(path, text.replace(/^source .*$/m, '$&\n  ssh_user_name = "x"'));
+		for (const source of sources)
+			assert.throws(() => validate(directory, source), /ssh_user_name/, source);
+	}
+});
+
+test('packer: instances that build have IMDSv2 alone, and so have those of the images', async () => {
+	const [common, build] = ['amazon', 'build'].map((name) => readFileSync(`${TEMPLATES}/${name}.pkr.hcl`, 'utf8'));
+	assert.match(common, /http_tokens += "required"/);
+	assert.match(common, /imds_support += "v2\.0"/);
+	assert.doesNotMatch(build, /metadata_options|imds_support|"amazon-ebs\.(?!image")\w+" \{/);
+});
+
+test('packer: scripts are clean by shellcheck', async () => {
+	run('shellcheck', ['-x', '-P', 'SCRIPTDIR', '-e', 'SC2317', ...SCRIPTS]);	// SC2317: what is called by its name in a variable
+});
+
+test('packer: each variable is described, and told of in docs/ami.md', async () => {
+	const text = readFileSync(`${TEMPLATES}/variables.pkr.hcl`, 'utf8'), told = readFileSync('docs/ami.md', 'utf8');
+	const variables = [...text.matchAll(/^variable "([a-z0-9_]+)" \{\n([^]*?)^\}/gm)];
+	assert.ok(variables.length > 10);
+	for (const [, name, body] of variables) {
+		assert.match(body, /^ +description = ".+\."$/m, name);
+		assert.ok(name.startsWith('check_') || told.includes(`\`${name}\``), name);
+	}
+});

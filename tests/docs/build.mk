@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+#
+# What tests/docs/check runs.
+DEB_PACKAGES += groff-base jq python3 socat systemd

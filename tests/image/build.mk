@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+check-image:
+	$(Q)tests/image/run $(if $(PREBUILT),--prebuilt)
+
+.PHONY: check-image

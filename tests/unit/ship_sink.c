@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+/* A sink's thread and a receiver that holds its answers: what the end of the one leaves of a request. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "clock.h"
+#include "sink_thread.h"
+#include "spool_batch.h"
+#include "web_server.h"
+
+#define LOGS	"POST /v1/logs"
+
+enum {
+	LIMIT_MS = 600 * 1000,	/* only ever reached by what hangs */
+};
+
+static struct web_page pages[] = {
+	{ .path = LOGS, .status = 200, .body = "", .behaviour = WEB_HELD },
+	{ 0 },
+};
+
+struct place {
+	struct web_server *server;
+	struct hadal_spool *spool;
+	struct hadal_sink *sink;
+};
+
+static void start_sink(struct place *place)
+{
+	const struct hadal_sink_config config = {
+		.name = "held", .kind = "otlp", .delta = true,
+		.ship = { .endpoint = web_url(place->server), .timeout_ms = LIMIT_MS },
+	};
+	const struct hadal_sink_host host = { .spool = place->spool };
+	char error[256];
+
+	assert_int_equal(hadal_sink_new(&config, &host, &place->sink, error, sizeof(error)), 0);
+	hadal_sink_find_position(place->sink);
+	assert_int_equal(hadal_sink_start(place->sink), 0);
+}
+
+static int set_up(void **state)
+{
+	static const struct hadal_spool_config config = {
+		.bytes = 1 << 20, .age_ms = LIMIT_MS, .memory_bytes = 1 << 20, .memory_records = 100,
+	};
+	struct place *place = calloc(1, sizeof(*place));
+
+	place->server = web_start(pages);
+	assert_int_equal(hadal_spool_open(&config, &place->spool), 0);
+	start_sink(place);
+	*state = place;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct place *place = *state;
+
+	/* Of a test that failed it still runs. */
+	hadal_sink_stop(place->sink, 0);
+	hadal_sink_join(place->sink);
+	hadal_sink_free(place->sink);
+	hadal_spool_close(place->spool);
+	web_stop(place->server);
+	free(place);
+	return 0;
+}
+
+/* A record of the spool that holds one log record. */
+static void submit(struct place *place)
+{
+	static const struct hadal_log_record record = {
+		.event_name = "hadal.test", .time = 1, .observed_time = 1, .severity = HADAL_SEVERITY_INFO,
+	};
+	static const uint64_t items[HADAL_SIGNALS] = { [HADAL_SIGNAL_LOGS] = 1 };
+	struct hadal_batch *batch = hadal_batch_new(0);
+	uint64_t sequence;
+	uint8_t *data;
+	size_t size;
+
+	assert_non_null(batch);
+	assert_int_equal(hadal_resource_log(hadal_batch_resource(batch, NULL), &record), 0);
+	assert_int_equal(hadal_spool_pack(batch, &data, &size), 0);
+	hadal_sink_produced(place->sink, items);
+	assert_int_equal(hadal_spool_append(place->spool, items, data, size, &sequence), 0);
+	hadal_sink_arrived(place->sink, sequence);
+	free(data);
+	hadal_batch_free(batch);
+}
+
+static void wait_for_request(struct place *place)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	const uint64_t limit = now_ms() + LIMIT_MS;
+
+	while (!web_requests(place->server, LOGS) && now_ms() < limit)
+		nanosleep(&pause, NULL);
+	assert_int_equal(web_requests(place->server, LOGS), 1);
+}
+
+static struct hadal_ship_signal_stats logs(struct place *place)
+{
+	struct hadal_sink_stats stats;
+
+	hadal_sink_stats(place->sink, &stats);
+	return stats.signal[HADAL_SIGNAL_LOGS];
+}
+
+/* Two records, the first of which is with the receiver. */
+static void begin(struct place *place)
+{
+	submit(place);
+	wait_for_request(place);
+	submit(place);
+	assert_int_equal(logs(place).waiting, 2);
+}
+
+static void giving_way_it_waits_for_the_answer_and_begins_nothing(void **state)
+{
+	struct place *place = *state;
+	uint64_t position = hadal_sink_position(place->sink);
+
+	begin(place);
+	hadal_sink_give_way(place->sink, now_ms() + LIMIT_MS);
+	web_release(place->server);
+	hadal_sink_join(place->sink);
+	assert_int_equal(logs(place).accepted, 1);
+	assert_int_equal(logs(place).waiting, 1);
+	assert_int_equal(hadal_sink_position(place->sink), position + 1);
+	assert_int_equal(web_requests(place->server, LOGS), 1);
+}
+
+static void giving_way_it_waits_no_longer_than_it_may(void **state)
+{
+	struct place *place = *state;
+
+	begin(place);
+	hadal_sink_give_way(place->sink, now_ms());
+	hadal_sink_join(place->sink);
+	assert_int_equal(logs(place).accepted, 0);
+	assert_int_equal(logs(place).waiting, 2);
+}
+
+static void stopping_it_sends_the_rest(void **state)
+{
+	struct place *place = *state;
+
+	begin(place);
+	hadal_sink_stop(place->sink, now_ms() + LIMIT_MS);
+	web_release(place->server);
+	web_release(place->server);
+	hadal_sink_join(place->sink);
+	assert_int_equal(logs(place).accepted, 2);
+	assert_int_equal(logs(place).waiting, 0);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(giving_way_it_waits_for_the_answer_and_begins_nothing),
+		TEST(giving_way_it_waits_no_longer_than_it_may),
+		TEST(stopping_it_sends_the_rest),
+	};
+
+	return cmocka_run_group_tests_name("sink", tests, NULL, NULL);
+}

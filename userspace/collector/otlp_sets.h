@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Sets of attributes as OTLP has them: made once, however many points have the set. */
+#ifndef HADAL_OTLP_SETS_H
+#define HADAL_OTLP_SETS_H
+
+#include "batch.h"
+#include "wire.h"
+
+/**
+ * hadal_otlp_put_set() - write a set's attributes, each as the field @field of the message under way
+ * @batch: keeps the bytes in its scratch arena
+ * @set: NULL for none
+ *
+ * Without memory, @wire has the error.
+ */
+void hadal_otlp_put_set(struct hadal_wire *wire, struct hadal_batch *batch, const struct hadal_attributes *set,
+			unsigned int field);
+
+#endif
