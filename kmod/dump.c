@@ -20,7 +20,7 @@
 
 #define FDS_AT_ONCE		1000
 #define BUCKETS_AT_ONCE		4096
-#define TOMBSTONE_LIFE		(300 * NSEC_PER_SEC)
+#define TOMBSTONE_LIFE		(300ULL * NSEC_PER_SEC)
 
 /* ---- sockets that exist, into the table ---- */
 
@@ -114,13 +114,23 @@ static int claim_socket(const void *context, struct file *file, unsigned int fd)
 	return --claim->left ? 0 : fd + 1;
 }
 
-/* Some descriptors at a time: file_lock is not to be held for long. */
-static void claim_sockets_of(struct task_struct *task)
+/*
+ * Some descriptors at a time: file_lock is not to be held for long. Returns false if
+ * @task leads its process no more, see dump_process().
+ */
+static bool claim_sockets_of(struct task_struct *task)
 {
 	struct claim claim = { };
+	bool is_leader;
 	int fd = 0;
 
-	hadal_tcp_owner(&claim.owner, task, HADAL_TCP_OWNER_HOLDER);
+	rcu_read_lock();
+	is_leader = pid_alive(task);
+	if (is_leader)
+		hadal_tcp_owner(&claim.owner, task, HADAL_TCP_OWNER_HOLDER);
+	rcu_read_unlock();
+	if (!is_leader)
+		return false;
 	do {
 		claim.left = FDS_AT_ONCE;
 		task_lock(task);
@@ -128,6 +138,7 @@ static void claim_sockets_of(struct task_struct *task)
 		task_unlock(task);
 		cond_resched();
 	} while (fd);
+	return true;
 }
 
 /* The first process with a pid of at least *@number, with a reference; or NULL. */
@@ -155,9 +166,8 @@ static void claim_sockets(void)
 	struct task_struct *task;
 	u32 number = 1;
 
-	for (; (task = next_process(&number)); number++) {
-		if (!(task->flags & PF_KTHREAD))
-			claim_sockets_of(task);
+	while ((task = next_process(&number))) {
+		number += task->flags & PF_KTHREAD || claim_sockets_of(task);
 		put_task_struct(task);
 	}
 }
@@ -220,37 +230,55 @@ static void emit_process(struct hadal_session *session, struct task_struct *task
 	session->dump.records++;
 }
 
-static bool dump_process(struct hadal_session *session, struct task_struct *task)
+enum outcome {
+	TOLD,
+	NO_ROOM,
+	REPLACED,
+};
+
+static enum outcome tell_process(struct hadal_session *session, struct task_struct *task)
 {
-	bool done = false;
+	if (!pid_alive(task))
+		return REPLACED;
+	if (!hadal_emit_has_room(session, HADAL_LANE_LIFECYCLE,
+				 sizeof(struct hadal_record_process)))
+		return NO_ROOM;
+	if (hadal_process_due_to(session, task))
+		emit_process(session, task);
+	return TOLD;
+}
+
+/*
+ * A thread that executes a file takes the place of the one that led the process,
+ * whose group_leader it is then, unreferenced: for as long as RCU keeps it. Where
+ * preemption is disabled RCU waits.
+ */
+static enum outcome dump_process(struct hadal_session *session, struct task_struct *task)
+{
+	enum outcome outcome;
 
 	task_lock(task);
 	preempt_disable();
-	if (hadal_emit_has_room(session, HADAL_LANE_LIFECYCLE,
-				sizeof(struct hadal_record_process))) {
-		if (hadal_process_due_to(session, task))
-			emit_process(session, task);
-		done = true;
-	}
+	outcome = tell_process(session, task);
 	preempt_enable();
 	task_unlock(task);
-	return done;
+	return outcome;
 }
 
 static bool dump_processes(struct hadal_session *session)
 {
 	struct hadal_dump_cursor *cursor = &session->dump;
+	enum outcome outcome = TOLD;
 	struct task_struct *task;
-	bool done = true;
 
-	for (; done && (task = next_process(&cursor->next)); cursor->next += done) {
+	while (outcome != NO_ROOM && (task = next_process(&cursor->next))) {
 		/* A zombie has told its exit, or will not any more. */
-		if (atomic_read(&task->signal->live))
-			done = dump_process(session, task);
+		outcome = atomic_read(&task->signal->live) ? dump_process(session, task) : TOLD;
+		cursor->next += outcome == TOLD;
 		put_task_struct(task);
 		cond_resched();
 	}
-	return done;
+	return outcome != NO_ROOM;
 }
 
 static bool bucket_fits(unsigned int entries, void *context)
@@ -267,7 +295,7 @@ static bool dump_connections(struct hadal_session *session)
 {
 	const struct hadal_conn_walk walk = { .visit = dump_connection, .context = session };
 	struct hadal_dump_cursor *cursor = &session->dump;
-	u64 expired = ktime_get_ns() - TOMBSTONE_LIFE;
+	u64 now = ktime_get_ns(), expired = now - min(now, TOMBSTONE_LIFE);
 	unsigned int visited;
 
 	for (; cursor->next < hadal_conn_table_buckets(); cursor->next++) {

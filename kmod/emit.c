@@ -39,9 +39,13 @@ static __always_inline enum hadal_class class_of(u16 type)
 	return HADAL_CLASS_CONTROL;
 }
 
-/* As much is unread as should wake the reader. */
+/*
+ * As much is unread as should wake the reader. It clears the bit and looks at what is
+ * unread, in this order: it sees the record, or we see the bit clear.
+ */
 void hadal_emit_wake(struct hadal_session *session)
 {
+	smp_mb();
 	if (!READ_ONCE(session->wake_wanted) && !test_and_set_bit(0, &session->wake_wanted))
 		irq_work_queue(&session->wake);
 }

@@ -407,6 +407,9 @@ static int set_filter(struct entry *entry)
 	if (!error)
 		error = ftrace_set_filter(&entry->ops, entry->function,
 					  strlen(entry->function), 1);
+	/* No function of that name can be traced. */
+	if (error == -EINVAL)
+		return -EOPNOTSUPP;
 	if (error)
 		return error;
 	if (rcu_access_pointer(entry->ops.func_hash->filter_hash) ==
@@ -619,6 +622,8 @@ detach:
 		detach();
 withdraw_filter:
 	hadal_filter_withdraw(session->filter);
+	/* Hooks of other sessions may have found it: it is freed when the session is. */
+	synchronize_rcu();
 unlock:
 	mutex_unlock(&attach_lock);
 	return error;

@@ -106,8 +106,8 @@ static inline u32 hadal_ring_enter(struct hadal_ring *ring)
 
 	/* An interrupt puts nest back to what it found: no atomic needed. */
 	WRITE_ONCE(ring->nest, nest);
-	if (likely(nest == 1))
-		WRITE_ONCE(ring->producer->busy, 1);
+	/* By nested ones, too: who published while the outermost put nest back cleared it. */
+	WRITE_ONCE(ring->producer->busy, 1);
 	/* The clock is read after this; see hadal.h on time order. */
 	barrier();
 	return nest;

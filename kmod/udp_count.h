@@ -25,6 +25,14 @@
 void hadal_udp_count_sent(const struct sk_buff *skb, u16 family);
 void hadal_udp_count_received(const struct sock *sk, const struct sk_buff *skb, int length);
 
+/* With HADAL_DEBUG: what is about to be read of @sk is there. */
+static __always_inline void hadal_udp_check_socket(const struct sock *sk)
+{
+#ifdef HADAL_DEBUG
+	WARN_ON_ONCE(!sk_fullsock(sk));
+#endif
+}
+
 static __always_inline const void *hadal_network_header(const struct sk_buff *skb)
 {
 	return skb->head + skb->network_header;
@@ -43,10 +51,26 @@ static __always_inline u64 hadal_udp_half6(const struct in6_addr *address, unsig
 	return value;
 }
 
-/* Raw sockets may send by any protocol, and IP itself sends for TCP. */
+/* Whole sockets only: one in TIME_WAIT, or a request, ends before these fields. */
 static __always_inline bool hadal_is_udp(const struct sock *sk)
 {
 	return sk && sk->sk_protocol == IPPROTO_UDP && sk->sk_type == SOCK_DGRAM;
+}
+
+/*
+ * IP sends for TCP, too, since 6.13 over IPv4 with the socket in TIME_WAIT that
+ * answers: so the header is asked first. Raw sockets may send by any protocol.
+ */
+static __always_inline bool hadal_udp_is_sent(const struct sk_buff *skb, u16 family)
+{
+	const struct iphdr *ip = hadal_network_header(skb);
+
+	if (family != AF_INET)
+		return skb->sk && sk_fullsock(skb->sk) && hadal_is_udp(skb->sk);
+	if (ip->protocol != IPPROTO_UDP || !skb->sk)
+		return false;
+	hadal_udp_check_socket(skb->sk);
+	return skb->sk->sk_type == SOCK_DGRAM;
 }
 
 /*
@@ -159,10 +183,9 @@ static __always_inline u32 hadal_udp_payload(const struct sk_buff *skb)
 static __always_inline void hadal_udp_send(const struct sk_buff *skb, u16 family)
 {
 	const struct sock *sk = skb->sk;
-
 	bool done;
 
-	if (unlikely(!hadal_is_udp(sk)))
+	if (unlikely(!hadal_udp_is_sent(skb, family)))
 		return;
 	if (unlikely(hadal_udp_is_several(skb)))
 		done = false;
