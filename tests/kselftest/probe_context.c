@@ -173,6 +173,8 @@ static void wait_for_answer(int raw, uint16_t source)
 	do
 		MUST(recv(raw, &segment, sizeof(segment), 0));
 	while (segment.tcp.source != htons(source));
+	/* It is no reset, which a socket that is gone would answer with. */
+	ASSERT_TRUE(segment.tcp.ack && !segment.tcp.rst);
 }
 
 /*
