@@ -93,6 +93,12 @@ test('cloudformation: alarms ask for metrics and attributes that hadald ships', 
 	assert.deepEqual(unknownOtlpNames('{"hadal.tcp.oi", "@resource.host.idea"="x"}'), ['hadal.tcp.oi', 'host.idea']);
 });
 
+// Of several clusters in a region each has alarms by its name.
+test('cloudformation: alarms are of their cluster alone', async () => {
+	for (const [name, { Properties }] of Object.entries(alarms().Resources))
+		assert.match(Properties.EvaluationCriteria.PromQLCriteria.Query['Fn::Sub'] ?? '', /"@resource\.service\.namespace"="\$\{Cluster\}"/, name);
+});
+
 test('cloudformation: hadald takes the sample of user data', async (t) => {
 	const text = readFileSync(`${DIRECTORY}/user-data.yaml`, 'utf8');
 	assert.match(text, /^#cloud-config\n/);
