@@ -48,7 +48,9 @@ const ways = {
 	'a receiver with a parameter': [{ OtlpEndpoint: ENDPOINT, TokenParameter: '/hadal/token' },
 		/^endpoint = https:\/\/collector\.example:4318\n[^=]*token_parameter = \/hadal\/token$/m],
 	'a receiver with a secret': [{ OtlpEndpoint: ENDPOINT, TokenSecretArn: SECRET, EcsApi: 'on' },
-		/^token_secret = arn:aws:secretsmanager:\S+\n\[ecs\]\napi = on$/m],
+		/^token_secret = arn:aws:secretsmanager:\S+\n\n?\[ecs\]\napi = on$/m],
+	'a receiver with a secret of several texts': [{ OtlpEndpoint: ENDPOINT, TokenSecretArn: SECRET, TokenField: 'otlp-token' },
+		/^token_secret = arn:aws:secretsmanager:\S+\ntoken_field = otlp-token$/m],
 	'a receiver without a token': [{ OtlpEndpoint: ENDPOINT }, /^endpoint = https:\/\/collector\.example:4318$/m],
 };
 for (const [way, [parameters, said]] of Object.entries(ways))
@@ -89,6 +91,12 @@ test('cloudformation: alarms ask for metrics and attributes that hadald ships', 
 	assert.ok(texts.length >= 6);
 	assert.deepEqual(texts.flatMap(unknownOtlpNames), []);
 	assert.deepEqual(unknownOtlpNames('{"hadal.tcp.oi", "@resource.host.idea"="x"}'), ['hadal.tcp.oi', 'host.idea']);
+});
+
+// Of several clusters in a region each has alarms by its name.
+test('cloudformation: alarms are of their cluster alone', async () => {
+	for (const [name, { Properties }] of Object.entries(alarms().Resources))
+		assert.match(Properties.EvaluationCriteria.PromQLCriteria.Query['Fn::Sub'] ?? '', /"@resource\.service\.namespace"="\$\{Cluster\}"/, name);
 });
 
 test('cloudformation: hadald takes the sample of user data', async (t) => {

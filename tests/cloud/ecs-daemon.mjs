@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from '../e2e/suite.mjs';
+import { run, scratch } from './command.mjs';
 import { problemsOf } from './template.mjs';
 
 const definition = () => JSON.parse(readFileSync('packaging/ecs-daemon/task-definition.json', 'utf8'));
@@ -45,4 +47,12 @@ test('ecs-daemon: it has the capabilities of the service without the module', as
 	const { add, drop } = definition().containerDefinitions[0].linuxParameters.capabilities;
 	assert.deepEqual(drop, ['ALL']);
 	assert.deepEqual([...add].sort(), [...new Set(service)].sort());
+});
+
+test('ecs-daemon: of packages of several architectures the image gets its own', async (t) => {
+	const directory = scratch(t), own = run('dpkg', ['--print-architecture']).trim();
+	const [packages] = readFileSync('packaging/ecs-daemon/Dockerfile', 'utf8').match(/\/packages\/hadal_.*?\.deb(?= &&)/);
+	for (const architecture of ['amd64', 'arm64'])
+		writeFileSync(join(directory, `hadal_0.1.0_${architecture}.deb`), '');
+	assert.equal(run('sh', ['-c', `echo ${packages.replace('/packages', directory)}`]).trim(), join(directory, `hadal_0.1.0_${own}.deb`));
 });

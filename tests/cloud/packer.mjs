@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { test } from '../e2e/suite.mjs';
 import { run, scratch } from './command.mjs';
@@ -63,6 +64,30 @@ test('packer: instances that build have IMDSv2 alone, and so have those of the i
 
 test('packer: scripts are clean by shellcheck', async () => {
 	run('shellcheck', ['-x', '-P', 'SCRIPTDIR', '-e', 'SC2317', ...SCRIPTS]);	// SC2317: what is called by its name in a variable
+});
+
+/** Whether verify's look at DKMS is content; dkms says @lines, of one kernel those with its name. */
+function verifyTakes(t, lines) {
+	const directory = scratch(t), dkms = join(directory, 'dkms');
+	// Slowly, as one that looks at each kernel in turn.
+	writeFileSync(dkms, `#!/bin/bash\n${lines.map((line) => `[[ '${line}' != *"\${4-}"* ]] || { echo '${line}'; sleep 0.05; }\n`).join('')}`);
+	chmodSync(dkms, 0o755);
+	const [look] = readFileSync(`${TEMPLATES}/scripts/verify`, 'utf8').match(/^dkms_has_it\(\) \{\n[^]*?^\}\n/m);
+	const { status } = spawnSync('bash', ['-c', `set -euo pipefail\nkernel=6.1.9\n${look}\nif dkms_has_it; then exit 0; fi\nexit 3`],
+		{ env: { ...process.env, PATH: `${directory}:${process.env.PATH}` } });
+	assert.ok([0, 3].includes(status), `exit status ${status}`);
+	return status === 0;
+}
+
+test('packer: verify wants the module of each kernel that DKMS has it for, and of this one', async (t) => {
+	const of = (kernel, state = 'installed') => `hadal/0.1.0, ${kernel}, x86_64: ${state}`;
+	assert.ok(verifyTakes(t, [of('6.1.9')]));
+	assert.ok(verifyTakes(t, [of('6.1.9'), of('6.12.7')]));
+	assert.ok(verifyTakes(t, [of('6.12.7'), of('6.1.9'), of('6.12.8')]));
+	assert.ok(!verifyTakes(t, []));
+	assert.ok(!verifyTakes(t, [of('6.12.7'), of('6.12.8')]));
+	assert.ok(!verifyTakes(t, [of('6.12.7', 'built'), of('6.1.9'), of('6.12.8')]));
+	assert.ok(!verifyTakes(t, [of('6.1.9'), of('6.12.7', 'built')]));
 });
 
 test('packer: each variable is described, and told of in docs/ami.md', async () => {

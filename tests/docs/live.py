@@ -81,6 +81,14 @@ class Live:
             time.sleep(0.1)
 
 
+# What has to be there once all that is done by hand was done.
+FILES = [f"usr/lib/systemd/system/{name}" for name in ("hadald.service", "hadal-module.service", "hadal-module-confirm.timer",
+                                                       "hadal-module-shutdown.service")]
+FILES += [f"etc/systemd/system/{name}" for name in ("hadald.service.d/degraded.conf", "hadald.service.d/amazon-linux.conf",
+                                                    "hadal-module.service.d/amazon-linux.conf")]
+FILES += ["usr/bin/hadal", "usr/sbin/hadald", "usr/lib/udev/rules.d/60-hadal.rules", "etc/hadal/hadald.conf"]
+
+
 class Root:
     """A directory that stands for / where files are put by hand."""
 
@@ -98,6 +106,8 @@ class Root:
     def run(self, command):
         """Runs it as it is documented, but for the directory. Yields what is wrong."""
         text = command.replace(" /etc/", f" {self.path}/etc/")
+        if text == "make install":
+            text += f" DESTDIR={self.path}"
         if text.startswith("systemd-"):
             text = text.replace(" ", f" --root={self.path} ", 1)
         said = subprocess.run(["bash", "-c", text], capture_output=True, text=True)
@@ -106,11 +116,7 @@ class Root:
 
     def faults(self):
         """What is not as the pages say once all of it was run."""
-        units, found = self.path / "etc/systemd/system", []
-        for name in ("hadald.service", "hadal-module.service", "hadal-module-confirm.timer", "hadald.service.d/degraded.conf",
-                     "hadald.service.d/amazon-linux.conf", "hadal-module.service.d/amazon-linux.conf"):
-            if not (units / name).is_file():
-                found.append(f"no {name}")
+        found = [f"no {name}" for name in FILES if not (self.path / name).is_file()]
         if "hadald:" not in (self.path / "etc/passwd").read_text():
             found.append("no user hadald")
         if not (self.path / "var/lib/hadal-module").is_dir():

@@ -33,4 +33,8 @@ $(UNIT_CLI): $(UNIT_DIR)/cli_%: $(UNIT_DIR)/cli_%.o $(UNIT_CLI_PARTS) $(UNIT_CLI
 # Its AWS.
 $(UNIT_DIR)/cli_module: $(UNIT_DIR)/web_server.o
 
+# The kernel and systemd that it has.
+$(UNIT_DIR)/cli_module_unload: private HADAL_LDFLAGS += $(foreach name,host_is_stopping module_loaded module_remove quarantine_look \
+	module_trial_failed module_trial_end,-Xlinker --wrap=$(name))
+
 include $(sort $(filter-out tests/unit/build.mk,$(wildcard tests/unit/*.mk)))

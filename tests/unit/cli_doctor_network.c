@@ -441,6 +441,17 @@ static void configurations_are_read(void **state)
 	expect(fixture, "configuration", VERDICT_BAD, "hadald.conf:3: key 'otlp.compresion': unknown key, and more");
 }
 
+/* As hadald reads them: the file that they are beside may be missing. */
+static void drop_ins_count_alone_too(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put(fixture, "/etc/hadal/hadald.d/10-otlp.conf", "[otlp]\nendpoint = http://127.0.0.1:1\n");
+	expect(fixture, "configuration", VERDICT_GOOD, "1 sinks");
+	put(fixture, "/etc/hadal/hadald.d/20-wrong.conf", "[otlp]\ncompresion = gzip\n");
+	expect(fixture, "configuration", VERDICT_BAD, "20-wrong.conf:2: key 'otlp.compresion': unknown key");
+}
+
 static void hadald_is_asked(void **state)
 {
 	struct fixture *fixture = *state;
@@ -533,6 +544,7 @@ int main(void)
 		cmocka_unit_test(clocks_are_compared),
 		TEST(the_receiver_tells_the_time),
 		TEST(configurations_are_read),
+		TEST(drop_ins_count_alone_too),
 		TEST(hadald_is_asked),
 		TEST(docker_is_asked),
 		TEST(the_ecs_agent_is_asked),

@@ -110,15 +110,9 @@ static void find_receivers(struct collector_setup *setup, const struct report *r
 
 static void read_configuration(const struct host *host, struct collector_setup *setup, const struct report *report)
 {
-	char path[PATH_MAX];
-
 	collector_environment(host, set_variable, NULL);
 	find_credential(host);
-	host_path(host, path, CONFIG_DEFAULT_PATH);
-	if (host_has(host, CONFIG_DEFAULT_PATH))
-		config_load_files(&setup->config, path, report->file);
-	else	/* That is no fault. */
-		config_default(&setup->config, report->file);
+	config_load_default_files(&setup->config, host->root, report->file);
 	config_read_environment(&setup->config);
 	first_line(report, 0, setup->wrong, sizeof(setup->wrong));
 	setup->errors = setup->config.errors;

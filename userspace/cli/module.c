@@ -118,7 +118,7 @@ static int load(const struct options *options)
 	return options->direct || !service_is_known(MODULE_UNIT) ? load_here(options->direct) : load_by_unit();
 }
 
-/* ---- unload ---- */
+/* ---- the trial ---- */
 
 static int end_trial(const char *command)
 {
@@ -130,6 +130,49 @@ static int end_trial(const char *command)
 	return EXIT_FAILED;
 }
 
+static int confirm(const struct options *options)
+{
+	struct quarantine_marker marker;
+	enum quarantine found = quarantine_look("", &marker);
+	char version[64];
+
+	(void)options;
+	if (found == QUARANTINE_HELD) {
+		complain("module confirm: quarantined, which 'hadal module release' alone ends");
+		return EXIT_QUARANTINED;
+	}
+	if (found == QUARANTINE_NONE)
+		return EXIT_WELL;
+	if (module_trial_failed("", &marker)) {
+		complain("module confirm: the kernel has had an oops or a lockup since the module was loaded: it stays on "
+			 "trial, and is in quarantine from the next boot on");
+		return EXIT_FAILED;
+	}
+	if (!module_loaded(version, sizeof(version)))
+		return end_trial("confirm");
+	printf("%s has done well\n", version);
+	return end_trial("confirm");
+}
+
+static int release(const struct options *options)
+{
+	struct quarantine_marker marker;
+	char text[256];
+
+	(void)options;
+	if (quarantine_look("", &marker) != QUARANTINE_HELD) {
+		puts("not in quarantine");
+		return EXIT_WELL;
+	}
+	if (end_trial("release"))
+		return EXIT_FAILED;
+	module_trial_tell(&marker, text, sizeof(text));
+	printf("released (%s): 'hadal module load' or the next boot loads it\n", text);
+	return EXIT_WELL;
+}
+
+/* ---- unload ---- */
+
 /* Only its own: what another boot left stays. */
 static int end_trial_of_boot(const char *command)
 {
@@ -138,13 +181,14 @@ static int end_trial_of_boot(const char *command)
 	return quarantine_look("", &marker) == QUARANTINE_TRIAL ? end_trial(command) : EXIT_WELL;
 }
 
-/* A host that goes down in good order has not been taken down, and needs no unloading. */
 static int unload(const struct options *options)
 {
 	char version[64], error[MODULE_ERROR_SIZE];
 
-	(void)options;
-	if (module_loaded(version, sizeof(version)) && !host_is_stopping()) {
+	/* A host that goes down in good order has not been taken down, and needs no unloading. */
+	if (host_is_stopping())
+		return confirm(options);
+	if (module_loaded(version, sizeof(version))) {
 		if (module_remove(error)) {
 			complain("module unload: %s stays loaded: %s", version, error);
 			return EXIT_FAILED;
@@ -195,49 +239,6 @@ static int reload(const struct options *options)
 		return EXIT_FAILED;
 	}
 	return status;
-}
-
-/* ---- the trial ---- */
-
-static int confirm(const struct options *options)
-{
-	struct quarantine_marker marker;
-	enum quarantine found = quarantine_look("", &marker);
-	char version[64];
-
-	(void)options;
-	if (found == QUARANTINE_HELD) {
-		complain("module confirm: quarantined, which 'hadal module release' alone ends");
-		return EXIT_QUARANTINED;
-	}
-	if (found == QUARANTINE_NONE)
-		return EXIT_WELL;
-	if (module_trial_failed("", &marker)) {
-		complain("module confirm: the kernel has had an oops or a lockup since the module was loaded: it stays on "
-			 "trial, and is in quarantine from the next boot on");
-		return EXIT_FAILED;
-	}
-	if (!module_loaded(version, sizeof(version)))
-		return end_trial("confirm");
-	printf("%s has done well\n", version);
-	return end_trial("confirm");
-}
-
-static int release(const struct options *options)
-{
-	struct quarantine_marker marker;
-	char text[256];
-
-	(void)options;
-	if (quarantine_look("", &marker) != QUARANTINE_HELD) {
-		puts("not in quarantine");
-		return EXIT_WELL;
-	}
-	if (end_trial("release"))
-		return EXIT_FAILED;
-	module_trial_tell(&marker, text, sizeof(text));
-	printf("released (%s): 'hadal module load' or the next boot loads it\n", text);
-	return EXIT_WELL;
 }
 
 /* ---- the command ---- */

@@ -176,6 +176,9 @@ int config_load(struct config *config, const char *path, FILE *report);
  */
 int config_load_files(struct config *config, const char *path, FILE *report);
 
+/* The same of the default files below @root. */
+int config_load_default_files(struct config *config, const char *root, FILE *report);
+
 /* Of it: whether what switches the module can be asked for. config_load() has looked. */
 void config_check_switches(struct config *config);
 

@@ -141,10 +141,23 @@ static void read_drop_ins(struct config *config, const char *path)
 		free(entries);
 }
 
-int config_load_files(struct config *config, const char *path, FILE *report)
+static int load_files(struct config *config, const char *path, bool may_be_missing, FILE *report)
 {
 	config_default(config, report);
-	read_file(config, path ? path : CONFIG_DEFAULT_PATH, !path);
-	read_drop_ins(config, path ? path : CONFIG_DEFAULT_PATH);
+	read_file(config, path, may_be_missing);
+	read_drop_ins(config, path);
 	return config->errors ? -EINVAL : 0;
+}
+
+int config_load_files(struct config *config, const char *path, FILE *report)
+{
+	return load_files(config, path ? path : CONFIG_DEFAULT_PATH, !path, report);
+}
+
+int config_load_default_files(struct config *config, const char *root, FILE *report)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s" CONFIG_DEFAULT_PATH, root);
+	return load_files(config, path, true, report);
 }

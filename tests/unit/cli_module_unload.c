@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hadal module unload and the trial: over a kernel and a systemd that say what a test has
+ * them say, by the linker's --wrap (build.mk).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "module.h"
+
+static struct {
+	bool stopping, loaded, in_use, oops;
+	bool on_trial;
+	unsigned int removals;
+} world;
+
+bool __wrap_host_is_stopping(void);
+bool __wrap_module_loaded(char *version, size_t size);
+int __wrap_module_remove(char error[MODULE_ERROR_SIZE]);
+enum quarantine __wrap_quarantine_look(const char *root, struct quarantine_marker *marker);
+bool __wrap_module_trial_failed(const char *root, const struct quarantine_marker *marker);
+int __wrap_module_trial_end(const char *root);
+
+bool __wrap_host_is_stopping(void)
+{
+	return world.stopping;
+}
+
+bool __wrap_module_loaded(char *version, size_t size)
+{
+	snprintf(version, size, "0.1.0");
+	return world.loaded;
+}
+
+int __wrap_module_remove(char error[MODULE_ERROR_SIZE])
+{
+	world.removals++;
+	strcpy(error, "it is in use");
+	if (world.in_use)
+		return -EAGAIN;
+	world.loaded = false;
+	return 0;
+}
+
+enum quarantine __wrap_quarantine_look(const char *root, struct quarantine_marker *marker)
+{
+	(void)root;
+	*marker = (struct quarantine_marker){ .taint = 0 };
+	return world.on_trial ? QUARANTINE_TRIAL : QUARANTINE_NONE;
+}
+
+bool __wrap_module_trial_failed(const char *root, const struct quarantine_marker *marker)
+{
+	(void)root;
+	(void)marker;
+	return world.oops;
+}
+
+int __wrap_module_trial_end(const char *root)
+{
+	(void)root;
+	world.on_trial = false;
+	return 0;
+}
+
+static int unload(void)
+{
+	char name[] = "module", action[] = "unload", *arguments[] = { name, action, NULL };
+
+	return command_module(2, arguments);
+}
+
+static int up(void **state)
+{
+	(void)state;
+	memset(&world, 0, sizeof(world));
+	world.loaded = world.on_trial = true;
+	return 0;
+}
+
+static void what_is_unloaded_is_on_trial_no_more(void **state)
+{
+	(void)state;
+	assert_int_equal(unload(), EXIT_WELL);
+	assert_false(world.loaded);
+	assert_false(world.on_trial);
+}
+
+static void what_is_in_use_stays_on_trial(void **state)
+{
+	(void)state;
+	world.in_use = true;
+	assert_int_equal(unload(), EXIT_FAILED);
+	assert_true(world.on_trial);
+}
+
+static void a_host_that_stops_ends_the_trial_and_unloads_nothing(void **state)
+{
+	(void)state;
+	world.stopping = world.in_use = true;
+	assert_int_equal(unload(), EXIT_WELL);
+	assert_int_equal(world.removals, 0);
+	assert_false(world.on_trial);
+}
+
+/* As 'confirm' says it: in quarantine from the next boot on. */
+static void after_an_oops_a_host_that_stops_does_not(void **state)
+{
+	(void)state;
+	world.stopping = world.oops = true;
+	assert_int_equal(unload(), EXIT_FAILED);
+	assert_int_equal(world.removals, 0);
+	assert_true(world.on_trial);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(what_is_unloaded_is_on_trial_no_more, up),
+		cmocka_unit_test_setup(what_is_in_use_stays_on_trial, up),
+		cmocka_unit_test_setup(a_host_that_stops_ends_the_trial_and_unloads_nothing, up),
+		cmocka_unit_test_setup(after_an_oops_a_host_that_stops_does_not, up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
