@@ -34,8 +34,9 @@ struct telling {
 
 static struct telling tell(uint64_t start, uint64_t time)
 {
-	struct telling telling = { .batch = hadal_batch_new(0), .at = { .start_time = start, .time = time } };
+	struct telling telling = { .batch = hadal_batch_new(0), .at = { .time = time } };
 
+	hadal_point_since(&telling.at, start);
 	telling.resource = hadal_batch_resource(telling.batch, HADAL_ATTRIBUTES(telling.batch,
 			hadal_string("service.name", "web"), hadal_string("host.id", "h")));
 	return telling;
@@ -380,6 +381,32 @@ static void a_clock_set_back_begins_anew(void **state)
 	expect_count(round_trip(tables, tell_count(BEGIN - 100, BEGIN - 90, 3)), BEGIN - 100, BEGIN - 90, 3);
 }
 
+/* hadald runs on meanwhile: what it has counted is counted once, until the clock is back where it was and after. */
+static void a_clock_set_back_counts_nothing_again(void **state)
+{
+	const uint64_t back = BEGIN - 100;
+	struct tables *tables = *state;
+
+	expect_count(round_trip(tables, tell_count(BEGIN, BEGIN + 10, 5)), BEGIN, BEGIN + 10, 5);
+	expect_count(round_trip(tables, tell_count(BEGIN, back, 7)), back, back, 2);
+	expect_count(round_trip(tables, tell_count(BEGIN, back + 10, 10)), back, back + 10, 5);
+	expect_count(round_trip(tables, tell_count(BEGIN, back + 20, 10)), back, back + 20, 5);
+	expect_count(increments_of(tables, tell_count(BEGIN, back + 30, 11)), back + 20, back + 30, 1);
+	expect_count(increments_of(tables, tell_count(BEGIN, BEGIN, 12)), back + 30, BEGIN, 1);
+	expect_count(increments_of(tables, tell_count(BEGIN, BEGIN + 20, 14)), BEGIN, BEGIN + 20, 2);
+}
+
+/* One that began while the clock was behind, and one that began anew meanwhile, are told apart by when they began. */
+static void what_begins_behind_the_clock_goes_on(void **state)
+{
+	struct tables *tables = *state;
+
+	expect_count(increments_of(tables, tell_count(BEGIN, BEGIN - 50, 5)), BEGIN - 51, BEGIN - 50, 5);
+	expect_count(increments_of(tables, tell_count(BEGIN, BEGIN - 40, 6)), BEGIN - 50, BEGIN - 40, 1);
+	expect_count(increments_of(tables, tell_count(BEGIN + 5, BEGIN - 30, 8)), BEGIN - 31, BEGIN - 30, 8);
+	expect_count(increments_of(tables, tell_count(BEGIN + 5, BEGIN + 10, 9)), BEGIN - 30, BEGIN + 10, 1);
+}
+
 static void no_other_state_is_taken(void **state)
 {
 	struct tables *tables = *state;
@@ -426,6 +453,8 @@ int main(void)
 		TEST(beyond_the_bound_points_are_taken_out_and_counted),
 		TEST(what_is_not_heard_of_is_forgotten),
 		TEST(a_clock_set_back_begins_anew),
+		TEST(a_clock_set_back_counts_nothing_again),
+		TEST(what_begins_behind_the_clock_goes_on),
 		TEST(no_other_state_is_taken),
 	};
 

@@ -232,16 +232,16 @@ static int begin_from_here(struct series *series, struct hadal_batch_point *poin
 
 static int increment(struct series *series, struct hadal_batch_point *point, bool is_new, struct hadal_arena *arena)
 {
-	const bool same = point->at.start_time == series->start_time || point->at.counted_before;
-	const uint64_t start_time = point->at.start_time;
+	const uint64_t began = point->at.began ?: point->at.start_time;
+	const bool same = began == series->start_time || point->at.counted_before;
 
 	if (is_new && point->at.counted_before)
 		return begin_from_here(series, point, arena);
 	if (is_new || !same || fell(series, point))
-		restart(series, start_time);
+		restart(series, began);
 	else
 		point->at.start_time = series->time < point->at.time ? series->time : point->at.time;
-	series->start_time = start_time;
+	series->start_time = began;
 	return subtract(series, point, arena);
 }
 

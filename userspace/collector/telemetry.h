@@ -196,7 +196,15 @@ struct hadal_point {
 	 * boot, say): what it counted until it was first seen is not shipped.
 	 */
 	bool counted_before;
+	/*
+	 * Since when it really adds up, where the clock was set back behind that
+	 * and start_time can't tell: its series is known by it. Else 0.
+	 */
+	uint64_t began;
 };
+
+/** hadal_point_since() - set since when @point adds up, which may be after its time by a clock that was set back. */
+void hadal_point_since(struct hadal_point *point, uint64_t start_time);
 
 /**
  * hadal_metric_add_int() - add a point to a counter, up-down counter or gauge
