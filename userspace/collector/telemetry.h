@@ -193,7 +193,8 @@ struct hadal_point {
 	bool no_recorded_value;
 	/*
 	 * Something else counts this, and did before the collector began (since
-	 * boot, say): what it counted until it was first seen is not shipped.
+	 * boot, say): what it counted until it was first seen is not shipped, nor
+	 * what it has again after it fell.
 	 */
 	bool counted_before;
 	/*
@@ -203,7 +204,7 @@ struct hadal_point {
 	uint64_t began;
 };
 
-/** hadal_point_since() - set since when @point adds up, which may be after its time by a clock that was set back. */
+/** hadal_point_since() - set since when @point adds up; after its time if the clock was set back. */
 void hadal_point_since(struct hadal_point *point, uint64_t start_time);
 
 /**
