@@ -107,6 +107,30 @@ static void docker_tells_all(void **state)
 	assert_true(facts.host_network);
 }
 
+/* A new configuration has others asked, and those of before do not answer any more. */
+static void who_was_asked_about_in_vain_is_asked_about_again(void **state)
+{
+	struct identity_answer answer = { .container_id = ID, .container = IDENTITY_NOT_FOUND, .task = IDENTITY_NOT_FOUND };
+	struct identity_request request;
+	struct containers containers;
+	struct counts counts = { 0 };
+
+	(void)state;
+	containers_init(&containers, 2, 0, &counts);
+	assert_non_null(container_get(&containers, ID, 1));
+	assert_true(containers_next_request(&containers, 1, &request));
+	assert_false(containers_next_request(&containers, UINT64_MAX, &request));
+	containers_unanswered(&containers, 5);
+	assert_false(containers_next_request(&containers, 4, &request));
+	assert_true(containers_next_request(&containers, 5, &request));
+	assert_string_equal(request.container_id, ID);
+	/* Who is to wait before he is asked about again waits on. */
+	containers_answer(&containers, &answer, 6);
+	containers_unanswered(&containers, 7);
+	assert_false(containers_next_request(&containers, 7, &request));
+	containers_free(&containers);
+}
+
 static void the_agent_tells_all(void **state)
 {
 	struct container_facts facts;
@@ -531,6 +555,7 @@ int main(void)
 #define WITH_SOURCES(function) cmocka_unit_test_setup_teardown(function, sources_up, places_down)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(docker_tells_all),
+		cmocka_unit_test(who_was_asked_about_in_vain_is_asked_about_again),
 		cmocka_unit_test(the_agent_tells_all),
 		cmocka_unit_test(services_by_group),
 		cmocka_unit_test(instances_before_registration),

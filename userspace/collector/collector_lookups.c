@@ -54,6 +54,13 @@ int collector_start_identity(struct collector *collector)
 	return result;
 }
 
+void collector_stop_identity(struct collector *collector)
+{
+	identity_stop(collector->identity);
+	collector->identity = NULL;
+	containers_unanswered(&collector->model->containers, now_ns());
+}
+
 void collector_pump_programs(struct collector *collector, uint64_t drained)
 {
 	struct programs *programs = &collector->model->processes.programs;

@@ -106,6 +106,9 @@ void collector_look_for_module(struct collector *collector);
 
 int collector_start_identity(struct collector *collector);
 void collector_pump_identity(struct collector *collector);
+
+/* Whom it has not told of by now the next one is asked about. */
+void collector_stop_identity(struct collector *collector);
 int collector_start_programs(struct collector *collector);
 
 /* @drained: ns, CLOCK_MONOTONIC: records of before have been read. */
