@@ -20,12 +20,20 @@ enum {
 	LIMIT_MS = 600 * 1000,	/* only ever reached by what hangs */
 };
 
-static struct web_page pages[] = {
-	{ .path = LOGS, .status = 200, .body = "", .behaviour = WEB_HELD },
-	{ 0 },
-};
+/* Date and Retry-After of a receiver that is busy: a date which has passed, by all clocks but its own. */
+#define LONG_AGO	"Sun, 06 Nov 1994 08:49:37 GMT"
+#define A_SECOND_LATER	"Sun, 06 Nov 1994 08:49:38 GMT"
+
+static const struct web_page
+	held = { .path = LOGS, .status = 200, .body = "", .behaviour = WEB_HELD },
+	busy = { .path = LOGS, .status = 503, .body = LONG_AGO "\r\nRetry-After: 0", .behaviour = WEB_DATED },
+	busy_for_a_second = { .path = LOGS, .status = 503, .body = LONG_AGO "\r\nRetry-After: " A_SECOND_LATER,
+			      .behaviour = WEB_DATED };
+
+static struct web_page pages[2];
 
 struct place {
+	unsigned int backoff_ms;
 	struct web_server *server;
 	struct hadal_spool *spool;
 	struct hadal_sink *sink;
@@ -35,7 +43,8 @@ static void start_sink(struct place *place)
 {
 	const struct hadal_sink_config config = {
 		.name = "held", .kind = "otlp", .delta = true,
-		.ship = { .endpoint = web_url(place->server), .timeout_ms = LIMIT_MS },
+		.ship = { .endpoint = web_url(place->server), .timeout_ms = LIMIT_MS,
+			  .backoff_first_ms = place->backoff_ms, .backoff_max_ms = place->backoff_ms },
 	};
 	const struct hadal_sink_host host = { .spool = place->spool };
 	char error[256];
@@ -45,18 +54,35 @@ static void start_sink(struct place *place)
 	assert_int_equal(hadal_sink_start(place->sink), 0);
 }
 
-static int set_up(void **state)
+static int set_up_with(void **state, const struct web_page *page, unsigned int backoff_ms)
 {
 	static const struct hadal_spool_config config = {
 		.bytes = 1 << 20, .age_ms = LIMIT_MS, .memory_bytes = 1 << 20, .memory_records = 100,
 	};
 	struct place *place = calloc(1, sizeof(*place));
 
+	pages[0] = *page;
+	place->backoff_ms = backoff_ms;
 	place->server = web_start(pages);
 	assert_int_equal(hadal_spool_open(&config, &place->spool), 0);
 	start_sink(place);
 	*state = place;
 	return 0;
+}
+
+static int set_up(void **state)
+{
+	return set_up_with(state, &held, 0);
+}
+
+static int set_up_busy(void **state)
+{
+	return set_up_with(state, &busy, LIMIT_MS);
+}
+
+static int set_up_busy_for_a_second(void **state)
+{
+	return set_up_with(state, &busy_for_a_second, 1);
 }
 
 static int tear_down(void **state)
@@ -95,14 +121,14 @@ static void submit(struct place *place)
 	hadal_batch_free(batch);
 }
 
-static void wait_for_request(struct place *place)
+static void wait_for_requests(struct place *place, unsigned int count)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
 	const uint64_t limit = now_ms() + LIMIT_MS;
 
-	while (!web_requests(place->server, LOGS) && now_ms() < limit)
+	while (web_requests(place->server, LOGS) < count && now_ms() < limit)
 		nanosleep(&pause, NULL);
-	assert_int_equal(web_requests(place->server, LOGS), 1);
+	assert_int_equal(web_requests(place->server, LOGS), count);
 }
 
 static struct hadal_ship_signal_stats logs(struct place *place)
@@ -117,7 +143,7 @@ static struct hadal_ship_signal_stats logs(struct place *place)
 static void begin(struct place *place)
 {
 	submit(place);
-	wait_for_request(place);
+	wait_for_requests(place, 1);
 	submit(place);
 	assert_int_equal(logs(place).waiting, 2);
 }
@@ -161,6 +187,33 @@ static void stopping_it_sends_the_rest(void **state)
 	assert_int_equal(logs(place).waiting, 0);
 }
 
+/* Long enough for many more requests, should they come. */
+static void no_wait_that_is_asked_for_makes_no_loop(void **state)
+{
+	const struct timespec pause = { .tv_nsec = 300000000 };
+	struct place *place = *state;
+
+	submit(place);
+	wait_for_requests(place, 1);
+	nanosleep(&pause, NULL);
+	assert_int_equal(web_requests(place->server, LOGS), 1);
+	/* It did not ask to be left alone. */
+	while (web_requests(place->server, LOGS) < 2) {
+		hadal_sink_flush(place->sink);
+		nanosleep(&pause, NULL);
+	}
+}
+
+static void a_date_is_by_the_clock_of_who_tells_it(void **state)
+{
+	const uint64_t since = now_ms();
+	struct place *place = *state;
+
+	submit(place);
+	wait_for_requests(place, 2);
+	assert_true(now_ms() - since >= 1000);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -169,6 +222,8 @@ int main(void)
 		TEST(giving_way_it_waits_for_the_answer_and_begins_nothing),
 		TEST(giving_way_it_waits_no_longer_than_it_may),
 		TEST(stopping_it_sends_the_rest),
+		cmocka_unit_test_setup_teardown(no_wait_that_is_asked_for_makes_no_loop, set_up_busy, tear_down),
+		cmocka_unit_test_setup_teardown(a_date_is_by_the_clock_of_who_tells_it, set_up_busy_for_a_second, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("sink", tests, NULL, NULL);

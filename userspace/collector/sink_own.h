@@ -56,8 +56,8 @@ struct hadal_sink {
 	uint64_t position;		/* of the first that is needed after a restart */
 	struct counted counted[HADAL_SIGNALS];
 	unsigned int failures;		/* attempts that failed in a row */
-	bool asked_to_wait;		/* next_ms comes from the receiver */
 	uint64_t next_ms;		/* no attempt before */
+	uint64_t asked_ms;		/* the same, as the receiver asks; 0: it does not */
 	bool stopping, reopen;
 	bool giving_way;		/* stopping, and another goes on: nothing more is begun */
 	uint64_t deadline_ms;		/* when stopping */
