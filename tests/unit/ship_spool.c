@@ -596,6 +596,23 @@ static void a_disk_with_room_for_nothing_but_a_header_is_waited_for(void **state
 	expect_records(place, 0, 1, 3);
 }
 
+/* What was made for a record that could not be written, and could not be removed either, is in nobody's way. */
+static void a_segment_left_empty_is_made_again(void **state)
+{
+	static const uint8_t run[HADAL_SPOOL_RUN_SIZE] = { 1 }, boot[SPOOL_BOOT_SIZE] = { 2 };
+	struct place *place = *state;
+	const int directory = open(place->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct spool_segment *segment;
+
+	assert_true(directory >= 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(spool_segment_create(directory, 7, run, boot, &segment), 0);
+		assert_int_equal(segment->size, SEGMENT_HEADER);
+		spool_segment_free(segment);
+	}
+	close(directory);
+}
+
 static void a_full_disk_is_waited_for(void **state)
 {
 	struct place *place = *state;
@@ -733,6 +750,7 @@ int main(void)
 		TEST(two_do_not_share_one),
 		TEST(what_cannot_be_written_waits_in_memory),
 		TEST(a_disk_with_room_for_nothing_but_a_header_is_waited_for),
+		TEST(a_segment_left_empty_is_made_again),
 		TEST(a_full_disk_is_waited_for),
 		TEST(of_an_earlier_boot_the_clock_tells),
 		TEST(a_time_to_come_is_as_old_as_the_boot),
