@@ -4,8 +4,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -20,19 +24,22 @@ enum {
 	LIMIT_MS = 600 * 1000,	/* only ever reached by what hangs */
 };
 
-/* Date and Retry-After of a receiver that is busy: a date which has passed, by all clocks but its own. */
+/* Date and Retry-After of a receiver that is busy: they have passed, by all clocks but its own. */
 #define LONG_AGO	"Sun, 06 Nov 1994 08:49:37 GMT"
 #define A_SECOND_LATER	"Sun, 06 Nov 1994 08:49:38 GMT"
 
 static const struct web_page
+	well = { .path = LOGS, .status = 200, .body = "" },
 	held = { .path = LOGS, .status = 200, .body = "", .behaviour = WEB_HELD },
-	busy = { .path = LOGS, .status = 503, .body = LONG_AGO "\r\nRetry-After: 0", .behaviour = WEB_DATED },
-	busy_for_a_second = { .path = LOGS, .status = 503, .body = LONG_AGO "\r\nRetry-After: " A_SECOND_LATER,
-			      .behaviour = WEB_DATED };
+	busy = { .path = LOGS, .status = 503, .behaviour = WEB_DATED,
+		 .body = LONG_AGO "\r\nRetry-After: 0" },
+	busy_for_a_second = { .path = LOGS, .status = 503, .behaviour = WEB_DATED,
+			      .body = LONG_AGO "\r\nRetry-After: " A_SECOND_LATER };
 
 static struct web_page pages[2];
 
 struct place {
+	char directory[64];	/* "": there is none, the spool is in memory */
 	unsigned int backoff_ms;
 	struct web_server *server;
 	struct hadal_spool *spool;
@@ -44,7 +51,8 @@ static void start_sink(struct place *place)
 	const struct hadal_sink_config config = {
 		.name = "held", .kind = "otlp", .delta = true,
 		.ship = { .endpoint = web_url(place->server), .timeout_ms = LIMIT_MS,
-			  .backoff_first_ms = place->backoff_ms, .backoff_max_ms = place->backoff_ms },
+			  .backoff_first_ms = place->backoff_ms,
+			  .backoff_max_ms = place->backoff_ms },
 	};
 	const struct hadal_sink_host host = { .spool = place->spool };
 	char error[256];
@@ -56,10 +64,11 @@ static void start_sink(struct place *place)
 
 static int set_up_with(void **state, const struct web_page *page, unsigned int backoff_ms)
 {
-	static const struct hadal_spool_config config = {
+	struct place *place = *state ?: calloc(1, sizeof(*place));
+	const struct hadal_spool_config config = {
+		.directory = place->directory[0] ? place->directory : NULL,
 		.bytes = 1 << 20, .age_ms = LIMIT_MS, .memory_bytes = 1 << 20, .memory_records = 100,
 	};
-	struct place *place = calloc(1, sizeof(*place));
 
 	pages[0] = *page;
 	place->backoff_ms = backoff_ms;
@@ -85,6 +94,21 @@ static int set_up_busy_for_a_second(void **state)
 	return set_up_with(state, &busy_for_a_second, 1);
 }
 
+/* A small disk; without the right to make one the test is skipped. */
+static int set_up_disk(void **state)
+{
+	struct place *place = calloc(1, sizeof(*place));
+
+	*state = place;
+	strcpy(place->directory, "/tmp/hadal-sink.XXXXXX");
+	assert_non_null(mkdtemp(place->directory));
+	if (mount("tmpfs", place->directory, "tmpfs", 0, "size=64k")) {
+		rmdir(place->directory);
+		place->directory[0] = '\0';
+	}
+	return set_up_with(state, &well, 0);
+}
+
 static int tear_down(void **state)
 {
 	struct place *place = *state;
@@ -95,6 +119,10 @@ static int tear_down(void **state)
 	hadal_sink_free(place->sink);
 	hadal_spool_close(place->spool);
 	web_stop(place->server);
+	if (place->directory[0]) {
+		assert_int_equal(umount(place->directory), 0);
+		assert_int_equal(rmdir(place->directory), 0);
+	}
 	free(place);
 	return 0;
 }
@@ -214,7 +242,47 @@ static void a_date_is_by_the_clock_of_who_tells_it(void **state)
 	assert_true(now_ms() - since >= 1000);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+static void wait_for_position(struct place *place, uint64_t position)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	const uint64_t limit = now_ms() + LIMIT_MS / 10;
+
+	while (hadal_sink_position(place->sink) < position && now_ms() < limit)
+		nanosleep(&pause, NULL);
+	assert_int_equal(hadal_sink_position(place->sink), position);
+}
+
+static void fill_disk(const struct place *place)
+{
+	char path[80];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/.full", place->directory);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	setbuf(file, NULL);
+	while (fputc('x', file) != EOF)
+		;
+	fclose(file);
+}
+
+/* Else what is delivered would stay there, and the disk full. */
+static void on_a_full_disk_it_moves_on(void **state)
+{
+	struct place *place = *state;
+
+	if (!place->directory[0])
+		skip();
+	submit(place);
+	wait_for_position(place, hadal_spool_end(place->spool));
+	fill_disk(place);
+	submit(place);
+	wait_for_position(place, hadal_spool_end(place->spool));
+	assert_int_equal(logs(place).accepted, 2);
+}
+
+#define TEST_WITH(function, up) cmocka_unit_test_setup_teardown(function, up, tear_down)
+#define TEST(function) TEST_WITH(function, set_up)
 
 int main(void)
 {
@@ -222,8 +290,9 @@ int main(void)
 		TEST(giving_way_it_waits_for_the_answer_and_begins_nothing),
 		TEST(giving_way_it_waits_no_longer_than_it_may),
 		TEST(stopping_it_sends_the_rest),
-		cmocka_unit_test_setup_teardown(no_wait_that_is_asked_for_makes_no_loop, set_up_busy, tear_down),
-		cmocka_unit_test_setup_teardown(a_date_is_by_the_clock_of_who_tells_it, set_up_busy_for_a_second, tear_down),
+		TEST_WITH(on_a_full_disk_it_moves_on, set_up_disk),
+		TEST_WITH(no_wait_that_is_asked_for_makes_no_loop, set_up_busy),
+		TEST_WITH(a_date_is_by_the_clock_of_who_tells_it, set_up_busy_for_a_second),
 	};
 
 	return cmocka_run_group_tests_name("sink", tests, NULL, NULL);

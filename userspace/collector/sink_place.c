@@ -64,12 +64,13 @@ void sink_write_state(struct hadal_sink *sink, bool now)
 		return;
 	sink->state_next_ms = now_ms() + STATE_MS;
 	ret = hadal_sink_state_write(hadal_spool_path(sink->host.spool), sink->config.name, &sink->state);
-	if (ret) {
+	if (ret)
 		tell_state(sink, ret);
-		return;
-	}
-	sink->state_dirty = false;
-	set_position(sink, sink->state.position);
+	else
+		sink->state_dirty = false;
+	/* What is delivered is all that can make room on a disk that is full: then the next attempt succeeds. */
+	if (!ret || ret == -ENOSPC || ret == -EDQUOT)
+		set_position(sink, sink->state.position);
 }
 
 uint64_t sink_state_due_ms(const struct hadal_sink *sink)
