@@ -68,7 +68,7 @@ void sink_write_state(struct hadal_sink *sink, bool now)
 		tell_state(sink, ret);
 	else
 		sink->state_dirty = false;
-	/* What is delivered is all that can make room on a disk that is full: then the next attempt succeeds. */
+	/* On a disk that is full, what is delivered makes room: then the next attempt succeeds. */
 	if (!ret || ret == -ENOSPC || ret == -EDQUOT)
 		set_position(sink, sink->state.position);
 }
@@ -140,8 +140,8 @@ void hadal_sink_find_position(struct hadal_sink *sink)
 	sink->next = sink->position = sink->state.position;
 	sink->available = hadal_spool_end(sink->host.spool);
 	count_recovered(sink);
+	/* Its thread writes it down, first of all: here others may wait. */
 	sink->state_dirty = ret;
-	sink_write_state(sink, true);
 }
 
 /* Of @counted as many as are @missing wait again. */
