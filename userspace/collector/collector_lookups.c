@@ -16,6 +16,8 @@ void collector_pump_identity(struct collector *collector)
 	struct identity_answer answer;
 	uint64_t now = now_ns();
 
+	if (!collector->identity)
+		return;
 	while (identity_take(collector->identity, &answer))
 		containers_answer(containers, &answer, now);
 	while (containers_next_request(containers, now, &request)) {

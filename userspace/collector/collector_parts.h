@@ -22,7 +22,7 @@ struct collector {
 	struct model *model;
 	struct cgroup_reader *cgroups;
 	struct host_usage host_usage;
-	struct identity *identity;
+	struct identity *identity;	/* NULL: no new one could be started, and the run ends */
 	struct program_reader *programs;	/* NULL: builds are not asked for */
 	struct nat *nat;	/* NULL: nor is NAT */
 	struct hadal_shipper *shipper;
