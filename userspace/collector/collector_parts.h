@@ -26,6 +26,7 @@ struct collector {
 	struct program_reader *programs;	/* NULL: builds are not asked for */
 	struct nat *nat;	/* NULL: nor is NAT */
 	struct hadal_shipper *shipper;
+	bool no_files;		/* the seccomp filter has no calls that write them */
 	struct export_host host;
 	uint64_t host_deadline;	/* ns, CLOCK_MONOTONIC: what is not known of it by then is not waited for */
 	bool told;		/* series of this host have been shipped */
@@ -121,7 +122,9 @@ int collector_start_shipper(struct collector *collector, const struct config *co
 
 /*
  * The shipper stays when it has nothing left to ship to: what it has shipped of
- * the model's counts it must not ship again, should there be a sink later.
+ * the model's counts it must not ship again, should there be a sink later. Where
+ * only a restart would let it write the files of @config it stays as it is, which
+ * is logged, and no error.
  */
 int collector_change_shipper(struct collector *collector, const struct config *config);
 
