@@ -62,12 +62,20 @@ static void start_sink(struct place *place)
 	assert_int_equal(hadal_sink_start(place->sink), 0);
 }
 
+static void lose(void *context, const struct hadal_spool_entry *entry, enum hadal_spool_loss why)
+{
+	struct place *place = context;
+
+	hadal_sink_lost(place->sink, entry, why);
+}
+
 static int set_up_with(void **state, const struct web_page *page, unsigned int backoff_ms)
 {
 	struct place *place = *state ?: calloc(1, sizeof(*place));
 	const struct hadal_spool_config config = {
 		.directory = place->directory[0] ? place->directory : NULL,
 		.bytes = 1 << 20, .age_ms = LIMIT_MS, .memory_bytes = 1 << 20, .memory_records = 100,
+		.lost = lose, .context = place,
 	};
 
 	pages[0] = *page;
@@ -107,6 +115,14 @@ static int set_up_disk(void **state)
 		place->directory[0] = '\0';
 	}
 	return set_up_with(state, &well, 0);
+}
+
+static int set_up_busy_disk(void **state)
+{
+	const int ret = set_up_disk(state);
+
+	pages[0] = busy;
+	return ret;
 }
 
 static int tear_down(void **state)
@@ -281,6 +297,28 @@ static void on_a_full_disk_it_moves_on(void **state)
 	assert_int_equal(logs(place).accepted, 2);
 }
 
+/* What waits on the disk is older than what goes from memory, and is not passed over. */
+static void what_memory_has_no_room_for_is_all_that_is_lost(void **state)
+{
+	enum { RECORDS = 300 };
+	struct place *place = *state;
+
+	if (!place->directory[0])
+		skip();
+	submit(place);
+	wait_for_requests(place, 1);
+	submit(place);
+	fill_disk(place);
+	for (unsigned int i = 2; i < RECORDS; i++)
+		submit(place);
+	assert_int_not_equal(logs(place).dropped_full, 0);
+	pages[0] = well;
+	hadal_sink_stop(place->sink, now_ms() + LIMIT_MS);
+	hadal_sink_join(place->sink);
+	assert_int_equal(logs(place).waiting, 0);
+	assert_int_equal(logs(place).accepted + logs(place).dropped_full, RECORDS);
+}
+
 #define TEST_WITH(function, up) cmocka_unit_test_setup_teardown(function, up, tear_down)
 #define TEST(function) TEST_WITH(function, set_up)
 
@@ -291,6 +329,7 @@ int main(void)
 		TEST(giving_way_it_waits_no_longer_than_it_may),
 		TEST(stopping_it_sends_the_rest),
 		TEST_WITH(on_a_full_disk_it_moves_on, set_up_disk),
+		TEST_WITH(what_memory_has_no_room_for_is_all_that_is_lost, set_up_busy_disk),
 		TEST_WITH(no_wait_that_is_asked_for_makes_no_loop, set_up_busy),
 		TEST_WITH(a_date_is_by_the_clock_of_who_tells_it, set_up_busy_for_a_second),
 	};

@@ -52,6 +52,7 @@ struct hadal_sink {
 	pthread_cond_t changed;
 	struct hadal_sink_stats stats;
 	uint64_t next;			/* number of the record to be taken next; what is below is taken or lost */
+	uint64_t lost;			/* number of the record that was lost last */
 	uint64_t available;		/* number behind that of the last record there is */
 	uint64_t position;		/* of the first that is needed after a restart */
 	struct counted counted[HADAL_SIGNALS];

@@ -49,13 +49,17 @@ static void sleep_until(struct hadal_sink *sink, uint64_t when_ms)
 
 /* ---- taking a record ---- */
 
-/* Whether the record read is this sink's to take: it may have been lost meanwhile, and counted so. */
+/*
+ * Whether the record read is this sink's to take: it may have been lost meanwhile, and counted so.
+ * It goes from the spool once that was told.
+ */
 static bool claim(struct hadal_sink *sink, const struct hadal_spool_entry *entry)
 {
 	bool mine;
 
 	pthread_mutex_lock(&sink->lock);
-	mine = entry->sequence >= sink->next;
+	mine = entry->sequence >= sink->next && entry->sequence != sink->lost &&
+	       hadal_spool_first(sink->host.spool, entry->sequence) == entry->sequence;
 	if (mine)
 		sink->next = entry->sequence + 1;
 	pthread_mutex_unlock(&sink->lock);
