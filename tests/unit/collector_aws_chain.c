@@ -199,6 +199,16 @@ static void assert_shown(struct world *world, const char *line)
 	assert_non_null(strstr(request, expected));
 }
 
+/* What the stack has is not 0 by chance. */
+__attribute__((noinline))
+static void soil_the_stack(void)
+{
+	volatile char waste[1 << 17];
+
+	for (size_t i = 0; i < sizeof(waste); i++)
+		waste[i] = 'x';
+}
+
 static void tokens_of_pods(void **state)
 {
 	struct world *world = *state;
@@ -214,6 +224,7 @@ static void tokens_of_pods(void **state)
 	write_token(world, "eyJ.first\n");
 	assert_shown(world, "Authorization: eyJ.first");
 	write_token(world, "eyJ.second");
+	soil_the_stack();
 	assert_shown(world, "Authorization: eyJ.second");
 	write_token(world, "");
 	assert_none(world, "AUTHORIZATION_TOKEN_FILE is empty");

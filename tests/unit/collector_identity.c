@@ -17,9 +17,11 @@
 
 #include <cmocka.h>
 
+#include "collector_parts.h"
 #include "docker.h"
 #include "ecs.h"
 #include "identity.h"
+#include "model.h"
 #include "places.h"
 #include "procfs.h"
 
@@ -105,6 +107,51 @@ static void docker_tells_all(void **state)
 	assert_string_equal(facts.endpoint, "");
 	assert_int_equal(facts.address_count, 0);
 	assert_true(facts.host_network);
+}
+
+/* A new configuration has others asked, and those of before do not answer any more. */
+static void who_was_asked_about_in_vain_is_asked_about_again(void **state)
+{
+	struct identity_answer answer = {
+		.container_id = ID, .container = IDENTITY_NOT_FOUND, .task = IDENTITY_NOT_FOUND,
+	};
+	struct identity_request request;
+	struct containers containers;
+	struct counts counts = { 0 };
+
+	(void)state;
+	containers_init(&containers, 2, 0, &counts);
+	assert_non_null(container_get(&containers, ID, 1));
+	assert_true(containers_next_request(&containers, 1, &request));
+	assert_false(containers_next_request(&containers, UINT64_MAX, &request));
+	containers_unanswered(&containers, 5);
+	assert_false(containers_next_request(&containers, 4, &request));
+	assert_true(containers_next_request(&containers, 5, &request));
+	assert_string_equal(request.container_id, ID);
+	/* Who is to wait before he is asked about again waits on. */
+	containers_answer(&containers, &answer, 6);
+	containers_unanswered(&containers, 7);
+	assert_false(containers_next_request(&containers, 7, &request));
+	containers_free(&containers);
+}
+
+/* A new configuration's thread may not start; the run ends then, which it does in order. */
+static void without_the_thread_there_is_still_a_host(void **state)
+{
+	struct model *model = calloc(1, sizeof(*model));
+	struct collector collector = { .model = model, .host_deadline = UINT64_MAX };
+	struct export_host host;
+
+	(void)state;
+	assert_non_null(model);
+	collector.config.host_id = collector.config.host_name = "h";
+	collector.config.cloud_account = collector.config.cloud_region = "";
+	collector.config.cloud_zone = "";
+	collector_pump_identity(&collector);
+	assert_false(collector_host_pending(&collector, 0));
+	collector_describe_host(&collector, &host);
+	assert_string_equal(host.id, "h");
+	free(model);
 }
 
 static void the_agent_tells_all(void **state)
@@ -531,6 +578,8 @@ int main(void)
 #define WITH_SOURCES(function) cmocka_unit_test_setup_teardown(function, sources_up, places_down)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(docker_tells_all),
+		cmocka_unit_test(who_was_asked_about_in_vain_is_asked_about_again),
+		cmocka_unit_test(without_the_thread_there_is_still_a_host),
 		cmocka_unit_test(the_agent_tells_all),
 		cmocka_unit_test(services_by_group),
 		cmocka_unit_test(instances_before_registration),

@@ -28,6 +28,7 @@
 
 #include <hadal/hadal.h>
 
+#include "collector_parts.h"
 #include "config.h"
 #include "identity.h"
 #include "procfs.h"
@@ -348,6 +349,43 @@ static int use_spool(void)
 	return hadal_sink_state_write(hadal_spool_path(spool), "a", &state) ? 4 : 0;
 }
 
+static void remove_tree(const char *path)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf %s", path);
+	assert_int_equal(system(command), 0);
+}
+
+static struct config shipping;
+
+/* To ship is new, with SIGHUP: it would open a spool. */
+static int ship_later(void)
+{
+	struct collector collector = { .no_files = true };
+
+	return collector_change_shipper(&collector, &shipping) || collector.shipper;
+}
+
+static void what_writes_files_later_needs_a_restart(void **state)
+{
+	char path[] = "/tmp/hadald-syscalls.XXXXXX", name[64];
+	FILE *file;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	snprintf(name, sizeof(name), "%s/conf", path);
+	file = fopen(name, "w");
+	assert_non_null(file);
+	fprintf(file, "[otlp]\nendpoint = http://127.0.0.1:1\n[spool]\ndirectory = %s/spool\n",
+		path);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(config_load(&shipping, name, stderr), 0);
+	assert_int_equal(outcome_of(SYSCALL_FILTER_KILL, ship_later), 0);
+	config_free(&shipping);
+	remove_tree(path);
+}
+
 static char *answer(void *context, const char *request, bool fresh)
 {
 	(void)context;
@@ -400,14 +438,6 @@ static int close_queries(void)
 	query_server_turn(queries, 0);
 	query_server_close(queries);
 	return 0;
-}
-
-static void remove_tree(const char *path)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", path);
-	assert_int_equal(system(command), 0);
 }
 
 static void what_a_spool_does_is_on_the_longer_list(void **state)
@@ -470,6 +500,7 @@ int main(void)
 		cmocka_unit_test(all_threads_are_confined),
 		cmocka_unit_test(what_hadald_does_is_on_the_list),
 		cmocka_unit_test(what_a_spool_does_is_on_the_longer_list),
+		cmocka_unit_test(what_writes_files_later_needs_a_restart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

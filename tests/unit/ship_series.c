@@ -34,8 +34,9 @@ struct telling {
 
 static struct telling tell(uint64_t start, uint64_t time)
 {
-	struct telling telling = { .batch = hadal_batch_new(0), .at = { .start_time = start, .time = time } };
+	struct telling telling = { .batch = hadal_batch_new(0), .at = { .time = time } };
 
+	hadal_point_since(&telling.at, start);
 	telling.resource = hadal_batch_resource(telling.batch, HADAL_ATTRIBUTES(telling.batch,
 			hadal_string("service.name", "web"), hadal_string("host.id", "h")));
 	return telling;
@@ -194,6 +195,38 @@ static void what_was_counted_before_is_not_ours(void **state)
 	telling.at.counted_before = true;
 	hadal_metric_add_int(hadal_resource_metric(telling.resource, &counter), &telling.at, 1000042);
 	expect_count(round_trip(tables, telling), BEGIN, BEGIN + 10, 42);
+}
+
+static struct telling tell_host(uint64_t time, double value)
+{
+	struct telling telling = tell(5, time);
+	struct hadal_metric *metric = hadal_resource_metric(telling.resource, &seconds);
+
+	telling.at.counted_before = true;
+	hadal_metric_add_double(metric, &telling.at, value);
+	return telling;
+}
+
+static void expect_seconds(struct hadal_batch *batch, double value)
+{
+	assert_true(fabs(first_point(batch)->real - value) < 1e-6);
+	hadal_batch_free(batch);
+}
+
+/* iowait does; a CPU that comes back makes it begin anew. Never is it all since boot. */
+static void what_was_counted_before_may_fall(void **state)
+{
+	struct tables *tables = *state;
+
+	expect_seconds(round_trip(tables, tell_host(BEGIN, 5000)), 0);
+	expect_seconds(round_trip(tables, tell_host(BEGIN + 10, 5003)), 3);
+	expect_seconds(round_trip(tables, tell_host(BEGIN + 20, 5002.99)), 3);
+	expect_seconds(round_trip(tables, tell_host(BEGIN + 30, 5003.5)), 3.5);
+	expect_seconds(round_trip(tables, tell_host(BEGIN + 40, 1000)), 3.5);
+	expect_seconds(round_trip(tables, tell_host(BEGIN + 50, 1002)), 5.5);
+	restart(tables);
+	expect_seconds(round_trip(tables, tell_host(BEGIN + 60, 1001)), 5.5);
+	expect_seconds(round_trip(tables, tell_host(BEGIN + 70, 1002)), 6.5);
 }
 
 static void sums_of_rounded_increments_do_not_drift(void **state)
@@ -380,6 +413,32 @@ static void a_clock_set_back_begins_anew(void **state)
 	expect_count(round_trip(tables, tell_count(BEGIN - 100, BEGIN - 90, 3)), BEGIN - 100, BEGIN - 90, 3);
 }
 
+/* hadald runs on: what it has counted is counted once, and so it is when the clock has come back. */
+static void a_clock_set_back_counts_nothing_again(void **state)
+{
+	const uint64_t back = BEGIN - 100;
+	struct tables *tables = *state;
+
+	expect_count(round_trip(tables, tell_count(BEGIN, BEGIN + 10, 5)), BEGIN, BEGIN + 10, 5);
+	expect_count(round_trip(tables, tell_count(BEGIN, back, 7)), back, back, 2);
+	expect_count(round_trip(tables, tell_count(BEGIN, back + 10, 10)), back, back + 10, 5);
+	expect_count(round_trip(tables, tell_count(BEGIN, back + 20, 10)), back, back + 20, 5);
+	expect_count(round_trip(tables, tell_count(BEGIN, BEGIN, 12)), back, BEGIN, 7);
+	expect_count(round_trip(tables, tell_count(BEGIN, BEGIN + 20, 14)), back, BEGIN + 20, 9);
+}
+
+/* By when they began one that goes on is told from one that began anew, behind the clock too. */
+static void what_begins_behind_the_clock_goes_on(void **state)
+{
+	const uint64_t anew = BEGIN + 5, back = BEGIN - 50;
+	struct tables *tables = *state;
+
+	expect_count(round_trip(tables, tell_count(BEGIN, back, 5)), back - 1, back, 5);
+	expect_count(round_trip(tables, tell_count(BEGIN, back + 10, 6)), back - 1, back + 10, 6);
+	expect_count(round_trip(tables, tell_count(anew, back + 20, 8)), back - 1, back + 20, 14);
+	expect_count(round_trip(tables, tell_count(anew, BEGIN + 10, 9)), back - 1, BEGIN + 10, 15);
+}
+
 static void no_other_state_is_taken(void **state)
 {
 	struct tables *tables = *state;
@@ -418,6 +477,7 @@ int main(void)
 		TEST(totals_outlive_hadald),
 		TEST(a_series_ends_and_returns_as_another),
 		TEST(what_was_counted_before_is_not_ours),
+		TEST(what_was_counted_before_may_fall),
 		TEST(sums_of_rounded_increments_do_not_drift),
 		TEST(values_pass),
 		TEST(explicit_histograms),
@@ -426,6 +486,8 @@ int main(void)
 		TEST(beyond_the_bound_points_are_taken_out_and_counted),
 		TEST(what_is_not_heard_of_is_forgotten),
 		TEST(a_clock_set_back_begins_anew),
+		TEST(a_clock_set_back_counts_nothing_again),
+		TEST(what_begins_behind_the_clock_goes_on),
 		TEST(no_other_state_is_taken),
 	};
 

@@ -4,8 +4,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -20,12 +24,23 @@ enum {
 	LIMIT_MS = 600 * 1000,	/* only ever reached by what hangs */
 };
 
-static struct web_page pages[] = {
-	{ .path = LOGS, .status = 200, .body = "", .behaviour = WEB_HELD },
-	{ 0 },
-};
+/* Date and Retry-After of a receiver that is busy: they have passed, by all clocks but its own. */
+#define LONG_AGO	"Sun, 06 Nov 1994 08:49:37 GMT"
+#define A_SECOND_LATER	"Sun, 06 Nov 1994 08:49:38 GMT"
+
+static const struct web_page
+	well = { .path = LOGS, .status = 200, .body = "" },
+	held = { .path = LOGS, .status = 200, .body = "", .behaviour = WEB_HELD },
+	busy = { .path = LOGS, .status = 503, .behaviour = WEB_DATED,
+		 .body = LONG_AGO "\r\nRetry-After: 0" },
+	busy_for_a_second = { .path = LOGS, .status = 503, .behaviour = WEB_DATED,
+			      .body = LONG_AGO "\r\nRetry-After: " A_SECOND_LATER };
+
+static struct web_page pages[2];
 
 struct place {
+	char directory[64];	/* "": there is none, the spool is in memory */
+	unsigned int backoff_ms;
 	struct web_server *server;
 	struct hadal_spool *spool;
 	struct hadal_sink *sink;
@@ -35,7 +50,9 @@ static void start_sink(struct place *place)
 {
 	const struct hadal_sink_config config = {
 		.name = "held", .kind = "otlp", .delta = true,
-		.ship = { .endpoint = web_url(place->server), .timeout_ms = LIMIT_MS },
+		.ship = { .endpoint = web_url(place->server), .timeout_ms = LIMIT_MS,
+			  .backoff_first_ms = place->backoff_ms,
+			  .backoff_max_ms = place->backoff_ms },
 	};
 	const struct hadal_sink_host host = { .spool = place->spool };
 	char error[256];
@@ -45,18 +62,67 @@ static void start_sink(struct place *place)
 	assert_int_equal(hadal_sink_start(place->sink), 0);
 }
 
-static int set_up(void **state)
+static void lose(void *context, const struct hadal_spool_entry *entry, enum hadal_spool_loss why)
 {
-	static const struct hadal_spool_config config = {
-		.bytes = 1 << 20, .age_ms = LIMIT_MS, .memory_bytes = 1 << 20, .memory_records = 100,
-	};
-	struct place *place = calloc(1, sizeof(*place));
+	struct place *place = context;
 
+	hadal_sink_lost(place->sink, entry, why);
+}
+
+static int set_up_with(void **state, const struct web_page *page, unsigned int backoff_ms)
+{
+	struct place *place = *state ?: calloc(1, sizeof(*place));
+	const struct hadal_spool_config config = {
+		.directory = place->directory[0] ? place->directory : NULL,
+		.bytes = 1 << 20, .age_ms = LIMIT_MS, .memory_bytes = 1 << 20, .memory_records = 100,
+		.lost = lose, .context = place,
+	};
+
+	pages[0] = *page;
+	place->backoff_ms = backoff_ms;
 	place->server = web_start(pages);
 	assert_int_equal(hadal_spool_open(&config, &place->spool), 0);
 	start_sink(place);
 	*state = place;
 	return 0;
+}
+
+static int set_up(void **state)
+{
+	return set_up_with(state, &held, 0);
+}
+
+static int set_up_busy(void **state)
+{
+	return set_up_with(state, &busy, LIMIT_MS);
+}
+
+static int set_up_busy_for_a_second(void **state)
+{
+	return set_up_with(state, &busy_for_a_second, 1);
+}
+
+/* A small disk; without the right to make one the test is skipped. */
+static int set_up_disk(void **state)
+{
+	struct place *place = calloc(1, sizeof(*place));
+
+	*state = place;
+	strcpy(place->directory, "/tmp/hadal-sink.XXXXXX");
+	assert_non_null(mkdtemp(place->directory));
+	if (mount("tmpfs", place->directory, "tmpfs", 0, "size=64k")) {
+		rmdir(place->directory);
+		place->directory[0] = '\0';
+	}
+	return set_up_with(state, &well, 0);
+}
+
+static int set_up_busy_disk(void **state)
+{
+	const int ret = set_up_disk(state);
+
+	pages[0] = busy;
+	return ret;
 }
 
 static int tear_down(void **state)
@@ -69,6 +135,10 @@ static int tear_down(void **state)
 	hadal_sink_free(place->sink);
 	hadal_spool_close(place->spool);
 	web_stop(place->server);
+	if (place->directory[0]) {
+		assert_int_equal(umount(place->directory), 0);
+		assert_int_equal(rmdir(place->directory), 0);
+	}
 	free(place);
 	return 0;
 }
@@ -95,14 +165,14 @@ static void submit(struct place *place)
 	hadal_batch_free(batch);
 }
 
-static void wait_for_request(struct place *place)
+static void wait_for_requests(struct place *place, unsigned int count)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
 	const uint64_t limit = now_ms() + LIMIT_MS;
 
-	while (!web_requests(place->server, LOGS) && now_ms() < limit)
+	while (web_requests(place->server, LOGS) < count && now_ms() < limit)
 		nanosleep(&pause, NULL);
-	assert_int_equal(web_requests(place->server, LOGS), 1);
+	assert_int_equal(web_requests(place->server, LOGS), count);
 }
 
 static struct hadal_ship_signal_stats logs(struct place *place)
@@ -117,7 +187,7 @@ static struct hadal_ship_signal_stats logs(struct place *place)
 static void begin(struct place *place)
 {
 	submit(place);
-	wait_for_request(place);
+	wait_for_requests(place, 1);
 	submit(place);
 	assert_int_equal(logs(place).waiting, 2);
 }
@@ -161,7 +231,96 @@ static void stopping_it_sends_the_rest(void **state)
 	assert_int_equal(logs(place).waiting, 0);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+/* Long enough for many more requests, should they come. */
+static void no_wait_that_is_asked_for_makes_no_loop(void **state)
+{
+	const struct timespec pause = { .tv_nsec = 300000000 };
+	struct place *place = *state;
+
+	submit(place);
+	wait_for_requests(place, 1);
+	nanosleep(&pause, NULL);
+	assert_int_equal(web_requests(place->server, LOGS), 1);
+	/* It did not ask to be left alone. */
+	while (web_requests(place->server, LOGS) < 2) {
+		hadal_sink_flush(place->sink);
+		nanosleep(&pause, NULL);
+	}
+}
+
+static void a_date_is_by_the_clock_of_who_tells_it(void **state)
+{
+	const uint64_t since = now_ms();
+	struct place *place = *state;
+
+	submit(place);
+	wait_for_requests(place, 2);
+	assert_true(now_ms() - since >= 1000);
+}
+
+static void wait_for_position(struct place *place, uint64_t position)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	const uint64_t limit = now_ms() + LIMIT_MS / 10;
+
+	while (hadal_sink_position(place->sink) < position && now_ms() < limit)
+		nanosleep(&pause, NULL);
+	assert_int_equal(hadal_sink_position(place->sink), position);
+}
+
+static void fill_disk(const struct place *place)
+{
+	char path[80];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/.full", place->directory);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	setbuf(file, NULL);
+	while (fputc('x', file) != EOF)
+		;
+	fclose(file);
+}
+
+/* Else what is delivered would stay there, and the disk full. */
+static void on_a_full_disk_it_moves_on(void **state)
+{
+	struct place *place = *state;
+
+	if (!place->directory[0])
+		skip();
+	submit(place);
+	wait_for_position(place, hadal_spool_end(place->spool));
+	fill_disk(place);
+	submit(place);
+	wait_for_position(place, hadal_spool_end(place->spool));
+	assert_int_equal(logs(place).accepted, 2);
+}
+
+/* What waits on the disk is older than what goes from memory, and is not passed over. */
+static void what_memory_has_no_room_for_is_all_that_is_lost(void **state)
+{
+	enum { RECORDS = 300 };
+	struct place *place = *state;
+
+	if (!place->directory[0])
+		skip();
+	submit(place);
+	wait_for_requests(place, 1);
+	submit(place);
+	fill_disk(place);
+	for (unsigned int i = 2; i < RECORDS; i++)
+		submit(place);
+	assert_int_not_equal(logs(place).dropped_full, 0);
+	pages[0] = well;
+	hadal_sink_stop(place->sink, now_ms() + LIMIT_MS);
+	hadal_sink_join(place->sink);
+	assert_int_equal(logs(place).waiting, 0);
+	assert_int_equal(logs(place).accepted + logs(place).dropped_full, RECORDS);
+}
+
+#define TEST_WITH(function, up) cmocka_unit_test_setup_teardown(function, up, tear_down)
+#define TEST(function) TEST_WITH(function, set_up)
 
 int main(void)
 {
@@ -169,6 +328,10 @@ int main(void)
 		TEST(giving_way_it_waits_for_the_answer_and_begins_nothing),
 		TEST(giving_way_it_waits_no_longer_than_it_may),
 		TEST(stopping_it_sends_the_rest),
+		TEST_WITH(on_a_full_disk_it_moves_on, set_up_disk),
+		TEST_WITH(what_memory_has_no_room_for_is_all_that_is_lost, set_up_busy_disk),
+		TEST_WITH(no_wait_that_is_asked_for_makes_no_loop, set_up_busy),
+		TEST_WITH(a_date_is_by_the_clock_of_who_tells_it, set_up_busy_for_a_second),
 	};
 
 	return cmocka_run_group_tests_name("sink", tests, NULL, NULL);

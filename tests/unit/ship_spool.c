@@ -498,6 +498,30 @@ static void a_removed_directory_costs_nothing(void **state)
 	expect_records(place, 0, 2, 4);
 }
 
+/* What is released while it is away is removed when it is back. */
+static void what_a_directory_comes_back_with_is_removed(void **state)
+{
+	struct place *place = *state;
+	uint64_t sequence = 0;
+
+	place->config.retry_ms = 500;
+	open_spool(place);
+	for (unsigned int i = 1; i <= 5; i++)
+		sequence = append(place, i, 20000);
+	shell("rm $(ls %1$s/*.spool | tail -n 1)", place->directory);
+	pause_ms(2);
+	hadal_spool_tick(place->spool);
+	assert_false(stats_of(place).on_disk);
+	hadal_spool_release(place->spool, sequence + 1);
+	hadal_spool_tick(place->spool);
+	pause_ms(600);
+	hadal_spool_tick(place->spool);
+	assert_true(stats_of(place).on_disk);
+	hadal_spool_tick(place->spool);
+	shell("! ls %1$s/*.spool", place->directory);
+	assert_int_equal(stats_of(place).disk_records, 0);
+}
+
 static void it_may_come_later(void **state)
 {
 	struct place *place = *state;
@@ -594,6 +618,23 @@ static void a_disk_with_room_for_nothing_but_a_header_is_waited_for(void **state
 	append(place, 3, 100);
 	reopen(place);
 	expect_records(place, 0, 1, 3);
+}
+
+/* One made for a record that could not be written, and not removed either, is in nobody's way. */
+static void a_segment_left_empty_is_made_again(void **state)
+{
+	static const uint8_t run[HADAL_SPOOL_RUN_SIZE] = { 1 }, boot[SPOOL_BOOT_SIZE] = { 2 };
+	struct place *place = *state;
+	const int directory = open(place->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct spool_segment *segment;
+
+	assert_true(directory >= 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(spool_segment_create(directory, 7, run, boot, &segment), 0);
+		assert_int_equal(segment->size, SEGMENT_HEADER);
+		spool_segment_free(segment);
+	}
+	close(directory);
 }
 
 static void a_full_disk_is_waited_for(void **state)
@@ -729,10 +770,12 @@ int main(void)
 		TEST(no_flipped_bit_makes_other_data),
 		TEST(foreign_files_are_left_alone),
 		TEST(a_removed_directory_costs_nothing),
+		TEST(what_a_directory_comes_back_with_is_removed),
 		TEST(it_may_come_later),
 		TEST(two_do_not_share_one),
 		TEST(what_cannot_be_written_waits_in_memory),
 		TEST(a_disk_with_room_for_nothing_but_a_header_is_waited_for),
+		TEST(a_segment_left_empty_is_made_again),
 		TEST(a_full_disk_is_waited_for),
 		TEST(of_an_earlier_boot_the_clock_tells),
 		TEST(a_time_to_come_is_as_old_as_the_boot),

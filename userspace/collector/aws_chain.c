@@ -141,6 +141,7 @@ static enum outcome find_token(char header[sizeof(AUTHORIZATION) + AWS_TOKEN_SIZ
 		length = whole_file_at(AT_FDCWD, path, token, AWS_TOKEN_SIZE);
 		if (length < 0)
 			return fail(error, TOKEN_FILE ": %s", strerror((int)-length));
+		token[length] = '\0';
 		token[strcspn(token, "\r\n")] = '\0';
 	} else if (variable(TOKEN)) {
 		snprintf(token, AWS_TOKEN_SIZE, "%s", variable(TOKEN));

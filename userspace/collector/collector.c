@@ -132,12 +132,13 @@ static void finish(struct collector *collector)
 }
 
 /* All that needs more is open. A kernel without filters has the service's, or none. */
-static void confine(const struct collector *collector)
+static void confine(struct collector *collector)
 {
 	const struct config *config = &collector->config;
 	const bool files = collector->shipper && (*config->spool_directory || config_sinks_write(config));
 	int result = syscall_filter_apply(config->seccomp, files);
 
+	collector->no_files = !result && !files && config->seccomp != SYSCALL_FILTER_OFF;
 	if (result)
 		log_line(LOG_PRIORITY_WARNING, "no seccomp filter: %s", strerror(-result));
 }

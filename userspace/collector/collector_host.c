@@ -51,7 +51,7 @@ void collector_describe_host(const struct collector *collector, struct export_ho
 	OFFER(host->cloud_account, config->cloud_account);
 	OFFER(host->cloud_region, config->cloud_region);
 	OFFER(host->cloud_zone, config->cloud_zone);
-	if (identity_instance(collector->identity, &instance)) {
+	if (collector->identity && identity_instance(collector->identity, &instance)) {
 		OFFER(host->cloud_account, instance.account);
 		OFFER(host->cloud_region, instance.region);
 		OFFER(host->cloud_zone, instance.zone);
@@ -79,7 +79,7 @@ bool collector_host_pending(const struct collector *collector, uint64_t now)
 	if (collector->ending || now >= collector->host_deadline)
 		return false;
 	if ((!host->cloud_account[0] || !host->cloud_region[0] || !host->instance[0]) &&
-	    identity_instance_pending(collector->identity))
+	    collector->identity && identity_instance_pending(collector->identity))
 		return true;
 	for (container = collector->model->containers.table; container; container = container->hh.next) {
 		if (!host->cloud_zone[0] && container->task && container_pending(container, now))

@@ -16,6 +16,8 @@ void collector_pump_identity(struct collector *collector)
 	struct identity_answer answer;
 	uint64_t now = now_ns();
 
+	if (!collector->identity)
+		return;
 	while (identity_take(collector->identity, &answer))
 		containers_answer(containers, &answer, now);
 	while (containers_next_request(containers, now, &request)) {
@@ -52,6 +54,13 @@ int collector_start_identity(struct collector *collector)
 	if (result)
 		log_line(LOG_PRIORITY_ERROR, "the thread for identities: %s", strerror(-result));
 	return result;
+}
+
+void collector_stop_identity(struct collector *collector)
+{
+	identity_stop(collector->identity);
+	collector->identity = NULL;
+	containers_unanswered(&collector->model->containers, now_ns());
 }
 
 void collector_pump_programs(struct collector *collector, uint64_t drained)

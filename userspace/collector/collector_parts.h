@@ -22,10 +22,11 @@ struct collector {
 	struct model *model;
 	struct cgroup_reader *cgroups;
 	struct host_usage host_usage;
-	struct identity *identity;
+	struct identity *identity;	/* NULL: no new one could be started, and the run ends */
 	struct program_reader *programs;	/* NULL: builds are not asked for */
 	struct nat *nat;	/* NULL: nor is NAT */
 	struct hadal_shipper *shipper;
+	bool no_files;		/* the seccomp filter has no calls that write them */
 	struct export_host host;
 	uint64_t host_deadline;	/* ns, CLOCK_MONOTONIC: what is not known of it by then is not waited for */
 	bool told;		/* series of this host have been shipped */
@@ -106,6 +107,9 @@ void collector_look_for_module(struct collector *collector);
 
 int collector_start_identity(struct collector *collector);
 void collector_pump_identity(struct collector *collector);
+
+/* Whom it has not told of by now the next one is asked about. */
+void collector_stop_identity(struct collector *collector);
 int collector_start_programs(struct collector *collector);
 
 /* @drained: ns, CLOCK_MONOTONIC: records of before have been read. */
@@ -118,7 +122,9 @@ int collector_start_shipper(struct collector *collector, const struct config *co
 
 /*
  * The shipper stays when it has nothing left to ship to: what it has shipped of
- * the model's counts it must not ship again, should there be a sink later.
+ * the model's counts it must not ship again, should there be a sink later. Where
+ * only a restart would let it write the files of @config it stays as it is, which
+ * is logged, and no error.
  */
 int collector_change_shipper(struct collector *collector, const struct config *config);
 

@@ -68,6 +68,13 @@ int collector_start_shipper(struct collector *collector, const struct config *co
 	return result;
 }
 
+/* The spool is that of the first shipper; sinks may come and go. */
+static bool writes_files(const struct collector *collector, const struct config *config)
+{
+	return config_sinks_write(config) ||
+	       (!collector->shipper && config_ships(config) && *config->spool_directory);
+}
+
 int collector_change_shipper(struct collector *collector, const struct config *config)
 {
 	struct hadal_sink_config sinks[HADAL_SINKS_MAX];
@@ -75,6 +82,11 @@ int collector_change_shipper(struct collector *collector, const struct config *c
 	size_t count;
 	int result;
 
+	if (collector->no_files && writes_files(collector, config)) {
+		log_line(LOG_PRIORITY_WARNING, "shipping: the new configuration needs a restart: "
+			 "the seccomp filter, set when no files were written, forbids those of it");
+		return 0;
+	}
 	if (!collector->shipper)
 		return collector_start_shipper(collector, config);
 	result = sinks_of(config, sinks, &count);

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "collector_parts.h"
-#include "identity.h"
 #include "log.h"
 
 static bool needs_restart(const struct config *old, const struct config *new)
@@ -37,8 +36,7 @@ static void use_config(struct collector *collector, struct config *new)
 	if (needs_restart(&collector->config, new))
 		log_line(LOG_PRIORITY_WARNING, "what changed in the configuration counts in part only after a "
 			 "restart: [module], [limits], [peers], [proxies], [query], [spool] and most of [collector]");
-	identity_stop(collector->identity);
-	collector->identity = NULL;
+	collector_stop_identity(collector);
 	collector_stop_notices(collector);
 	config_free(&collector->config);
 	collector->config = *new;

@@ -144,6 +144,18 @@ void containers_unasked(struct containers *containers, const char *id, uint64_t 
 		ask_again(container, now);
 }
 
+void containers_unanswered(struct containers *containers, uint64_t now)
+{
+	struct container *container, *next;
+
+	HASH_ITER(hh, containers->table, container, next) {
+		if (container->state != CONTAINER_ASKED)
+			continue;
+		container->state = CONTAINER_WANTED;
+		container->next_attempt = now;
+	}
+}
+
 #define TAKE(to, from)                            \
 	do {                                      \
 		if (*(from))                      \

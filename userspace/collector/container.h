@@ -154,6 +154,9 @@ bool containers_next_request(struct containers *containers, uint64_t now, struct
 
 /* Takes back a request that could not be passed on: it is due again later. */
 void containers_unasked(struct containers *containers, const char *id, uint64_t now);
+
+/* Who was asked will not answer any more: all that were asked about are due again at once. */
+void containers_unanswered(struct containers *containers, uint64_t now);
 void containers_answer(struct containers *containers, const struct identity_answer *answer, uint64_t now);
 
 /* Adds to @to what @from says; what that leaves out stays as it was. */

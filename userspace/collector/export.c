@@ -145,13 +145,10 @@ static struct target target_of(const struct export_source *source, struct hadal_
 	struct target target = {
 		.batch = batch,
 		.resource = resource,
-		.point = { .start_time = start_time, .time = source->time,
-			   .no_recorded_value = ended || source->ended },
+		.point = { .time = source->time, .no_recorded_value = ended || source->ended },
 	};
 
-	/* The wall clock may have been set back. */
-	if (target.point.start_time >= source->time)
-		target.point.start_time = source->time - 1;
+	hadal_point_since(&target.point, start_time);
 	return target;
 }
 

@@ -25,8 +25,7 @@ void export_process(struct hadal_batch *batch, struct hadal_resource *resource, 
 	if (*detail->container)
 		list[count++] = hadal_string(HADAL_ATTR_CONTAINER_ID, detail->container);
 	at.attributes = hadal_batch_attributes(batch, list, count);
-	/* The wall clock may have been set back. */
-	at.start_time = detail->start_time < at.time ? detail->start_time : at.time - 1;
+	hadal_point_since(&at, detail->start_time);
 	at.no_recorded_value |= detail->ended;
 	put(resource, &at, detail->cpu_time, detail->memory);
 }

@@ -48,6 +48,8 @@ static void set_up(struct http *http)
 	CURL *curl = http->curl;
 
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	/* A resolver that does not answer would be waited for, whatever time is left. */
+	curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);

@@ -48,13 +48,18 @@ static const char *const secret_parts[] = {
 /* Between separators; within longer words they mean something else. */
 static const char *const secret_words[] = { "pass", "pwd", "pw", "auth", "psk", "sig", "passin", "passout" };
 
+#define MYSQL_LETTERS	"aAbBcCEfFGHiIjKlLnNoqQRstUvVxXyY"
+
 /* One letter, of programs that take a secret by it, in the same argument or the next. */
-static const struct {
+static const struct secret_letter {
 	const char *program;	/* how its name begins */
 	char letter;
+	const char *before;	/* that take nothing, and may stand before it in one argument */
 } secret_letters[] = {
-	{ "mysql", 'p' }, { "mariadb", 'p' }, { "mongo", 'p' }, { "sshpass", 'p' }, { "curl", 'u' },
-	{ "redis-cli", 'a' }, { "ldap", 'w' }, { "smbclient", 'U' },
+	{ "mysql", 'p', MYSQL_LETTERS }, { "mariadb", 'p', MYSQL_LETTERS }, { "mongo", 'p', "" },
+	{ "sshpass", 'p', "v" }, { "curl", 'u', "#012346aBfgGiIjJklLMnNOpqRsSvVZ" },
+	{ "redis-cli", 'a', "" }, { "ldap", 'w', "AcCILMnNQtuvVxZ" },
+	{ "smbclient", 'U', "eEgkNPq" },
 };
 
 /* ---- names ---- */
@@ -188,25 +193,35 @@ static int redact_shapes(const struct redactor *redactor, char **text)
 
 /* ---- all of them ---- */
 
-/* The letter by which @command takes a secret; 0: none is known. */
-static char letter_of(const char *command)
+/* The letter by which @command takes a secret; NULL: none is known. */
+static const struct secret_letter *letter_of(const char *command)
 {
 	const char *slash = strrchr(command, '/'), *name = slash ? slash + 1 : command;
 
 	for (size_t i = 0; i < sizeof(secret_letters) / sizeof(secret_letters[0]); i++) {
 		if (strncmp(name, secret_letters[i].program, strlen(secret_letters[i].program)) == 0)
-			return secret_letters[i].letter;
+			return &secret_letters[i];
 	}
-	return 0;
+	return NULL;
 }
 
-static int redact_one(const struct redactor *redactor, char **text, char letter, bool *next)
+/* Where in @text, an option or several in one, that letter's value begins; NULL: it isn't there. */
+static char *value_of_letter(char *text, const struct secret_letter *letter)
 {
-	char *value;
+	if (!letter || *text++ != '-')
+		return NULL;
+	text += strspn(text, letter->before);
+	return *text == letter->letter ? text + 1 : NULL;
+}
 
-	if (letter && (*text)[0] == '-' && (*text)[1] == letter) {
-		*next = !(*text)[2];
-		return replace_rest(text, *text + 2);
+static int redact_one(const struct redactor *redactor, char **text,
+		      const struct secret_letter *letter, bool *next)
+{
+	char *value = value_of_letter(*text, letter);
+
+	if (value) {
+		*next = !*value;
+		return replace_rest(text, value);
 	}
 	value = find_value(*text, next);
 	if (value && replace_rest(text, value))
@@ -224,7 +239,7 @@ static int redact_cut(char **text)
 
 int redact_arguments(const struct redactor *redactor, char **list, size_t count, bool cut)
 {
-	char letter = count ? letter_of(list[0]) : 0;
+	const struct secret_letter *letter = count ? letter_of(list[0]) : NULL;
 	bool is_value = false;
 	int result = 0;
 
@@ -234,7 +249,7 @@ int redact_arguments(const struct redactor *redactor, char **list, size_t count,
 		if (is_value)
 			result = replace_rest(&list[i], list[i]);
 		else
-			result = redact_one(redactor, &list[i], i ? letter : 0, &next);
+			result = redact_one(redactor, &list[i], i ? letter : NULL, &next);
 		is_value = next;
 	}
 	return !result && cut && count ? redact_cut(&list[count - 1]) : result;

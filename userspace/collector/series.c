@@ -10,6 +10,8 @@
 #include "buckets.h"
 #include "table.h"
 
+#define TAKEN_BACK	10.0	/* s: a fall by more is a beginning */
+
 enum holds {
 	HOLDS_INT,
 	HOLDS_DOUBLE,
@@ -217,6 +219,19 @@ static int subtract(struct series *series, struct hadal_batch_point *point, stru
 	return 0;
 }
 
+/*
+ * The kernel takes back a little of what it counts: of iowait, which it guesses while a CPU
+ * sleeps (proc_stat(5)). That was told already, so nothing more is told until it is made up for:
+ * to begin anew would tell it twice, at each such fall. A CPU that comes back may count from 0,
+ * and to wait for that could be for days.
+ */
+static bool began_anew(const struct series *series, const struct hadal_batch_point *point)
+{
+	if (!fell(series, point))
+		return false;
+	return series->holds != HOLDS_DOUBLE || series->real - point->real > TAKEN_BACK;
+}
+
 /* What it had counted before it was first seen is not this collector's. */
 static int begin_from_here(struct series *series, struct hadal_batch_point *point, struct hadal_arena *arena)
 {
@@ -232,16 +247,18 @@ static int begin_from_here(struct series *series, struct hadal_batch_point *poin
 
 static int increment(struct series *series, struct hadal_batch_point *point, bool is_new, struct hadal_arena *arena)
 {
-	const bool same = point->at.start_time == series->start_time || point->at.counted_before;
-	const uint64_t start_time = point->at.start_time;
+	const uint64_t began = point->at.began ?: point->at.start_time;
+	const bool before = point->at.counted_before;
+	const bool anew = is_new || (before ? began_anew(series, point) :
+					      began != series->start_time || fell(series, point));
 
-	if (is_new && point->at.counted_before)
-		return begin_from_here(series, point, arena);
-	if (is_new || !same || fell(series, point))
-		restart(series, start_time);
+	if (anew)
+		restart(series, began);
 	else
 		point->at.start_time = series->time < point->at.time ? series->time : point->at.time;
-	series->start_time = start_time;
+	series->start_time = began;
+	if (anew && before)
+		return begin_from_here(series, point, arena);
 	return subtract(series, point, arena);
 }
 

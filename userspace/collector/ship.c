@@ -99,8 +99,8 @@ static void spool_says(void *context, enum hadal_ship_log_level level, const cha
 }
 
 /*
- * A record may be one that nobody needs any more. Without the lock, which is held while sinks are
- * exchanged and new ones find their places: a signal that is missed is made up for by the next tick.
+ * A record may be one that nobody needs any more. Without the lock, for which no sink waits: a
+ * signal that is missed is made up for by the next tick.
  */
 static void sink_moved(void *context)
 {
@@ -332,9 +332,9 @@ static void free_sinks(struct hadal_sink **sinks, size_t count)
 }
 
 /*
- * Under the lock. The old ones' threads end first, each when it has the answer that
- * it waits for; what was submitted to them is in the spool then, for those that take
- * their places.
+ * Under the lock, which it leaves for all that may take long: who submits waits for it.
+ * The old ones' threads end first, each when it has the answer that it waits for; what
+ * was submitted to them is in the spool then, for those that take their places.
  */
 static void exchange_sinks(struct hadal_shipper *shipper, struct exchange *exchange)
 {
@@ -353,11 +353,13 @@ static void exchange_sinks(struct hadal_shipper *shipper, struct exchange *excha
 	memcpy(old.sinks, shipper->sinks, sizeof(old.sinks));
 	memcpy(shipper->sinks, exchange->sinks, sizeof(shipper->sinks));
 	shipper->sink_count = exchange->count;
+	pthread_mutex_unlock(&shipper->lock);
+	free(exchange);
 	free_sinks(old.sinks, old.count);
 	forget_others(shipper);
 	if (start_sinks(shipper))
 		say(shipper, HADAL_SHIP_ERROR, "no thread for a sink: what is for it waits");
-	free(exchange);
+	pthread_mutex_lock(&shipper->lock);
 }
 
 /* ---- the thread ---- */

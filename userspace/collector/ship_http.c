@@ -130,6 +130,8 @@ static CURLcode set_options(struct hadal_http *http, const struct hadal_ship_con
 	} while (0)
 	SET(CURLOPT_POST, 1L);
 	SET(CURLOPT_NOSIGNAL, 1L);
+	/* A resolver that does not answer would be waited for, whatever time is left. */
+	SET(CURLOPT_QUICK_EXIT, 1L);
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);

@@ -33,7 +33,7 @@ enum hadal_ship_verdict hadal_ship_verdict_of_transfer(int curl_code);
 /**
  * hadal_retry_after_ms() - how long a Retry-After header asks to wait
  * @value: the header's value: seconds, or an HTTP-date (RFC 9110, 10.2.3)
- * @now: the real time, seconds since the epoch
+ * @now: when it was said, by the receiver's clock if that is known, seconds since the epoch
  * @max_ms: what a longer wait is cut to
  *
  * Return: milliseconds, 0 for a date that has passed; -1 when @value is neither.

@@ -101,7 +101,10 @@ void hadal_sink_lost(struct hadal_sink *sink, const struct hadal_spool_entry *en
 			       why == HADAL_SPOOL_OLD ? &stats->dropped_old : &stats->dropped_full);
 			items += entry->items[i];
 		}
-		sink->next = entry->sequence + 1;
+		sink->lost = entry->sequence;
+		/* Of those in memory it is the oldest; on disk older ones may wait. */
+		if (hadal_spool_first(sink->host.spool, sink->next) >= entry->sequence)
+			sink->next = entry->sequence + 1;
 	}
 	if (items)
 		sink_note_error(sink, "the oldest was dropped: %s", why == HADAL_SPOOL_OLD ?

@@ -69,10 +69,12 @@ static void describe(const struct hadal_http_answer *http, struct hadal_sink_ans
 static void note_wait(const struct hadal_sink_http *sink, const struct hadal_http_answer *http,
 		      struct hadal_sink_answer *answer)
 {
+	const unsigned int max_ms = sink->config.retry_after_max_ms;
+	const time_t now = http->date ?: time(NULL);
+
 	answer->retry_after_ms = -1;
 	if (!http->curl_code && http->retry_after[0])
-		answer->retry_after_ms =
-			hadal_retry_after_ms(http->retry_after, time(NULL), sink->config.retry_after_max_ms);
+		answer->retry_after_ms = hadal_retry_after_ms(http->retry_after, now, max_ms);
 }
 
 void hadal_sink_http_judge(const struct hadal_sink_http *sink, const struct hadal_http_answer *http,

@@ -52,12 +52,13 @@ struct hadal_sink {
 	pthread_cond_t changed;
 	struct hadal_sink_stats stats;
 	uint64_t next;			/* number of the record to be taken next; what is below is taken or lost */
+	uint64_t lost;			/* number of the record that was lost last */
 	uint64_t available;		/* number behind that of the last record there is */
 	uint64_t position;		/* of the first that is needed after a restart */
 	struct counted counted[HADAL_SIGNALS];
 	unsigned int failures;		/* attempts that failed in a row */
-	bool asked_to_wait;		/* next_ms comes from the receiver */
 	uint64_t next_ms;		/* no attempt before */
+	uint64_t asked_ms;		/* the same, as the receiver asks; 0: it does not */
 	bool stopping, reopen;
 	bool giving_way;		/* stopping, and another goes on: nothing more is begun */
 	uint64_t deadline_ms;		/* when stopping */

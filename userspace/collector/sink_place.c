@@ -64,12 +64,13 @@ void sink_write_state(struct hadal_sink *sink, bool now)
 		return;
 	sink->state_next_ms = now_ms() + STATE_MS;
 	ret = hadal_sink_state_write(hadal_spool_path(sink->host.spool), sink->config.name, &sink->state);
-	if (ret) {
+	if (ret)
 		tell_state(sink, ret);
-		return;
-	}
-	sink->state_dirty = false;
-	set_position(sink, sink->state.position);
+	else
+		sink->state_dirty = false;
+	/* On a disk that is full, what is delivered makes room: then the next attempt succeeds. */
+	if (!ret || ret == -ENOSPC || ret == -EDQUOT)
+		set_position(sink, sink->state.position);
 }
 
 uint64_t sink_state_due_ms(const struct hadal_sink *sink)
@@ -139,8 +140,8 @@ void hadal_sink_find_position(struct hadal_sink *sink)
 	sink->next = sink->position = sink->state.position;
 	sink->available = hadal_spool_end(sink->host.spool);
 	count_recovered(sink);
+	/* Its thread writes it down, first of all: here others may wait. */
 	sink->state_dirty = ret;
-	sink_write_state(sink, true);
 }
 
 /* Of @counted as many as are @missing wait again. */

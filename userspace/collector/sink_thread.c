@@ -49,13 +49,17 @@ static void sleep_until(struct hadal_sink *sink, uint64_t when_ms)
 
 /* ---- taking a record ---- */
 
-/* Whether the record read is this sink's to take: it may have been lost meanwhile, and counted so. */
+/*
+ * Whether the record read is this sink's to take: it may have been lost meanwhile, and counted so.
+ * It goes from the spool once that was told.
+ */
 static bool claim(struct hadal_sink *sink, const struct hadal_spool_entry *entry)
 {
 	bool mine;
 
 	pthread_mutex_lock(&sink->lock);
-	mine = entry->sequence >= sink->next;
+	mine = entry->sequence >= sink->next && entry->sequence != sink->lost &&
+	       hadal_spool_first(sink->host.spool, entry->sequence) == entry->sequence;
 	if (mine)
 		sink->next = entry->sequence + 1;
 	pthread_mutex_unlock(&sink->lock);
@@ -104,7 +108,7 @@ static void note_success(struct hadal_sink *sink, enum hadal_signal signal)
 	const unsigned int failures = sink->failures;
 
 	sink->failures = 0;
-	sink->asked_to_wait = false;
+	sink->asked_ms = 0;
 	sink->stats.last_success_time = wall_ns();
 	if (failures)
 		sink_say(sink, HADAL_SHIP_INFO, "%s answers again after %u failed attempts", shown(sink, signal), failures);
@@ -147,17 +151,27 @@ static void finish_refused(struct hadal_sink *sink, const struct hadal_sink_requ
 	tell_rejected(sink, request->signal, request->items, answer->text);
 }
 
+static unsigned int backoff_ms(const struct hadal_sink *sink)
+{
+	return hadal_backoff_ms(sink->backoff_first_ms, sink->backoff_max_ms, sink->failures,
+				random_number());
+}
+
+/* A receiver that asks for no wait, again and again, gets our own all the same. */
+static void put_off(struct hadal_sink *sink, int64_t asked_ms)
+{
+	const uint64_t now = now_ms(), own_ms = now + backoff_ms(sink);
+
+	sink->asked_ms = asked_ms < 0 ? 0 : now + (uint64_t)asked_ms;
+	sink->next_ms = sink->asked_ms > own_ms ? sink->asked_ms : own_ms;
+}
+
 static void keep_for_later(struct hadal_sink *sink, struct hadal_sink_request *request,
 			   const struct hadal_sink_answer *answer)
 {
-	int64_t wait = answer->retry_after_ms;
-
 	request->attempts++;
 	sink->failures++;
-	sink->asked_to_wait = wait >= 0;
-	if (wait < 0)
-		wait = hadal_backoff_ms(sink->backoff_first_ms, sink->backoff_max_ms, sink->failures, random_number());
-	sink->next_ms = now_ms() + (uint64_t)wait;
+	put_off(sink, answer->retry_after_ms);
 	sink_note_error(sink, "%s: %s", shown(sink, request->signal), answer->text);
 	if (sink->failures == 1)
 		sink_say(sink, HADAL_SHIP_WARNING, "%s: %s; will be repeated", shown(sink, request->signal), answer->text);
@@ -366,8 +380,7 @@ void hadal_sink_arrived(struct hadal_sink *sink, uint64_t sequence)
 /* Under the lock. Our own patience ends here; a receiver's wish to be left alone does not. */
 static void end_backoff(struct hadal_sink *sink)
 {
-	if (!sink->asked_to_wait)
-		sink->next_ms = 0;
+	sink->next_ms = sink->asked_ms;
 	pthread_cond_signal(&sink->changed);
 }
 

@@ -40,7 +40,7 @@ void hadal_sink_free(struct hadal_sink *sink);
 /**
  * hadal_sink_find_position() - go on from where the sink was in an earlier run
  *
- * One that is new begins with what comes next, and writes that down.
+ * One that is new begins with what comes next, and its thread writes that down.
  */
 void hadal_sink_find_position(struct hadal_sink *sink);
 

@@ -565,8 +565,12 @@ static void drop_released(struct hadal_spool *spool)
 	pthread_mutex_lock(&spool->lock);
 	released = spool->released;
 	pthread_mutex_unlock(&spool->lock);
-	/* Nobody is told: everybody has read them. */
-	while (spool->first && spool->first != spool->active && !spool_segment_find(spool->first, released)) {
+	/*
+	 * Nobody is told: everybody has read them. While the directory is away they stay in the
+	 * list: it may come back with their files, and nobody else removes those in this run.
+	 */
+	while (spool->directory >= 0 && spool->first && spool->first != spool->active &&
+	       !spool_segment_find(spool->first, released)) {
 		struct spool_segment *segment;
 
 		pthread_mutex_lock(&spool->lock);

@@ -130,7 +130,11 @@ int spool_segment_create(int directory, uint64_t sequence, const uint8_t *run, c
 	int fd, ret;
 
 	spool_segment_name(name, sizeof(name), sequence, run);
-	fd = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/*
+	 * There may be one by that name: made for the same record, when that could not be written
+	 * nor the file removed. It has no other: no number is given twice.
+	 */
+	fd = openat(directory, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
 	ret = write_header(fd, boot);

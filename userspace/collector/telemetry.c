@@ -210,6 +210,14 @@ struct hadal_metric *hadal_resource_metric_read(struct hadal_resource *resource,
 	return metric;
 }
 
+void hadal_point_since(struct hadal_point *point, uint64_t start_time)
+{
+	const bool after = start_time >= point->time;
+
+	point->start_time = after ? point->time - 1 : start_time;
+	point->began = after ? start_time : 0;
+}
+
 static bool valid_times(enum hadal_metric_kind kind, const struct hadal_point *point)
 {
 	if (!point->time)

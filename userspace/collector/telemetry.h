@@ -193,10 +193,19 @@ struct hadal_point {
 	bool no_recorded_value;
 	/*
 	 * Something else counts this, and did before the collector began (since
-	 * boot, say): what it counted until it was first seen is not shipped.
+	 * boot, say): what it counted until it was first seen is not shipped, nor
+	 * what it has again after it fell.
 	 */
 	bool counted_before;
+	/*
+	 * Since when it really adds up, where the clock was set back behind that
+	 * and start_time can't tell: its series is known by it. Else 0.
+	 */
+	uint64_t began;
 };
+
+/** hadal_point_since() - set since when @point adds up; after its time if the clock was set back. */
+void hadal_point_since(struct hadal_point *point, uint64_t start_time);
 
 /**
  * hadal_metric_add_int() - add a point to a counter, up-down counter or gauge
