@@ -46,8 +46,9 @@ class Live:
         self.log = (self.directory / "log").open("w+")
         self.ending = threading.Event()
         self.talking = threading.Thread(target=self.talk)
-        self.talking.start()
+        # First of all: where there is no hadald nothing is left running.
         self.process = subprocess.Popen([self.hadald, "--config", configuration], stderr=self.log)
+        self.talking.start()
         try:
             self.wait_for_lines()
         except BaseException:
