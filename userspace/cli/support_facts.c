@@ -197,7 +197,9 @@ void support_units(const struct host *host, FILE *to)
 		"--property=Id,LoadState,ActiveState,SubState,Result,UnitFileState,FragmentPath,DropInPaths,MainPID,"
 		"ExecMainStartTimestamp,ExecMainExitTimestamp,ExecMainCode,ExecMainStatus,NRestarts,MemoryCurrent,MemoryMax,"
 		"CPUUsageNSec,TasksCurrent,ActiveEnterTimestamp,InactiveEnterTimestamp",
-		"hadald.service", "hadal-module.service", "dkms.service", "ecs.service", "docker.service", NULL,
+		"hadald.service", "hadal-module.service", "hadal-module-confirm.timer",
+		"hadal-module-confirm.service", "hadal-module-shutdown.service", "dkms.service",
+		"ecs.service", "docker.service", NULL,
 	};
 
 	if (host->root[0])
@@ -210,7 +212,8 @@ void support_journal(const struct host *host, FILE *to)
 {
 	static const char *const show[] = {
 		"journalctl", "--no-pager", "--quiet", "--output=short-iso", "--since=-1h", "--lines=500",
-		"--unit=hadald.service", "--unit=hadal-module.service", NULL,
+		"--unit=hadald.service", "--unit=hadal-module.service", "--unit=hadal-module-confirm.service",
+		"--unit=hadal-module-shutdown.service", NULL,
 	};
 
 	if (host->root[0])
