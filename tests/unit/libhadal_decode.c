@@ -327,6 +327,8 @@ static void parts_belong_to_their_types(void **state)
 	(void)state;
 	for (i = 0; i < SHAPES; i++) {
 		record = record_create(&shapes[i], shapes[i].size);
+		assert_int_equal(hadal_record_cgroup(record) != NULL,
+				 shapes[i].record_class == HADAL_CLASS_CGROUP);
 		assert_int_equal(hadal_record_process(record) != NULL,
 				 shapes[i].record_class == HADAL_CLASS_PROCESS);
 		assert_int_equal(hadal_record_tcp(record) != NULL,

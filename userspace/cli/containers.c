@@ -94,11 +94,11 @@ static const struct known *learn(struct containers *containers, const struct key
 
 void containers_learn(struct containers *containers, const struct hadal_record *record)
 {
-	const struct hadal_record_cgroup *cgroup = (const void *)record;
+	const struct hadal_record_cgroup *cgroup = hadal_record_cgroup(record);
 	char path[HADAL_CGROUP_PATH_MAX];
 	struct hadal_text text;
 
-	if (record->record_class != HADAL_CLASS_CGROUP)
+	if (!cgroup)
 		return;
 	text = hadal_record_cgroup_path(cgroup);
 	if (!text.length || text.length >= sizeof(path))

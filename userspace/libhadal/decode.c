@@ -43,6 +43,13 @@ HADAL_API struct hadal_text hadal_record_cgroup_path(const struct hadal_record_c
 	return (struct hadal_text){ (const char *)cgroup + cgroup->path_offset, cgroup->path_len };
 }
 
+HADAL_API const struct hadal_record_cgroup *hadal_record_cgroup(const struct hadal_record *record)
+{
+	const struct record_shape *shape = record_shape_of(record->type);
+
+	return shape && shape->body == BODY_CGROUP ? (const struct hadal_record_cgroup *)record : NULL;
+}
+
 HADAL_API const struct hadal_process *hadal_record_process(const struct hadal_record *record)
 {
 	const struct record_shape *shape = record_shape_of(record->type);

@@ -209,7 +209,8 @@ HADAL_API struct hadal_text hadal_record_cgroup_path(const struct hadal_record_c
 /* The bytes of an answer of DNS that its record holds; hadal/dns.h parses them. */
 HADAL_API struct hadal_text hadal_record_dns_payload(const struct hadal_record_dns_answer *answer);
 
-/* What a record of that class is about, else NULL. */
+/* What a record is about; NULL for other types, and for those that the library does not know, whatever their class. */
+HADAL_API const struct hadal_record_cgroup *hadal_record_cgroup(const struct hadal_record *record);
 HADAL_API const struct hadal_process *hadal_record_process(const struct hadal_record *record);
 HADAL_API const struct hadal_tcp *hadal_record_tcp(const struct hadal_record *record);
 HADAL_API const struct hadal_udp *hadal_record_udp(const struct hadal_record *record);
