@@ -63,7 +63,7 @@ static void add_document(struct making *making, const struct document *document)
 	free(text);
 }
 
-enum { SITE_NETWORK = 1, SITE_BALANCER = 2, SITE_PROXY = 4 };
+enum { SITE_NETWORK = 1, SITE_BALANCER = 2, SITE_PROXY = 4, SITE_ODD_PROXY = 8 };
 
 static void add_configuration(struct making *making, unsigned int what)
 {
@@ -76,8 +76,9 @@ static void add_configuration(struct making *making, unsigned int what)
 	assert_int_equal(0, network_parse("203.0.113.0/24", &to->networks[0]));
 	to->balancer_count = what & SITE_BALANCER ? 1 : 0;
 	assert_int_equal(0, network_parse("192.0.2.0/24", &to->balancers[0]));
-	to->proxy_executable_count = what & SITE_PROXY ? 1 : 0;
-	assert_int_equal(0, proxy_kind_parse("sidecar", &to->proxy_executables[0]));
+	to->proxy_executable_count = what & (SITE_PROXY | SITE_ODD_PROXY) ? 1 : 0;
+	assert_int_equal(0, proxy_kind_parse(what & SITE_ODD_PROXY ? "side\x1b]car" : "sidecar",
+					     &to->proxy_executables[0]));
 	add_document(making, &document);
 }
 
@@ -361,6 +362,31 @@ static void test_configuration_counts(void **state)
 	said_free(&all);
 }
 
+/* Families come from labels, which an image may carry, and a capture from anywhere. */
+static void test_no_orders_to_the_terminal(void **state)
+{
+	static const struct actor sidecar = { 1004, 1, 1, NS_WEB, 14, CGROUP_API, "/usr/bin/side\x1b]car" };
+	struct end call = end_of(1, 1, HADAL_TCP_CLIENT, &sidecar, "10.0.0.2:40001", "10.9.9.9:9000");
+	struct making making;
+	struct said said;
+
+	(void)state;
+	begin_with(&making, SITE_ODD_PROXY);
+	add_cgroups(&making);
+	record_existing(&making.recorder, &web);
+	record_existing(&making.recorder, &sidecar);
+	record_established(&making.recorder, &call, 1000);
+	add_container(&making, ID_WEB, TASK_WEB, "\x1b]web");
+	add_container(&making, ID_API, TASK_API, "side");
+	end(&making);
+	said = replay_of(making.fd);
+	CHECK_LINE(said.table, "\\x1b]web", " via side\\x1b]car");
+	CHECK_LINE(said.table, "\\x1b]web", "  \\x1b]web-family");
+	assert_null(strchr(said.table, '\x1b'));
+	said_free(&said);
+	close(making.fd);
+}
+
 /* Nothing of this machine stands in for what the capture does not have. */
 static void test_without_documents(void **state)
 {
@@ -512,6 +538,7 @@ int main(void)
 		cmocka_unit_test(test_edges_and_workloads),
 		cmocka_unit_test(test_same_twice),
 		cmocka_unit_test(test_configuration_counts),
+		cmocka_unit_test(test_no_orders_to_the_terminal),
 		cmocka_unit_test(test_without_documents),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_corrupt),

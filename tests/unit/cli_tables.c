@@ -315,6 +315,19 @@ static void a_process_is_a_line(void **state)
 	process_rows_free(&rows);
 }
 
+/* hadald has them from labels, which an image may carry. */
+static void no_task_orders_the_terminal_about(void **state)
+{
+	struct process_rows rows;
+
+	(void)state;
+	assert_int_equal(process_rows_read(json_tokener_parse(
+		"{\"processes\":[{\"process.pid\":7,\"service.name\":\"web\",\"process.executable.name\":\"sh\","
+		"\"aws.ecs.task.id\":\"\\u001b]0;x\\u0007yz\"}]}"), &rows), 0);
+	expect_process(&rows, 0, 80, "      7             0         ?]0;x?yz web                         sh           ");
+	process_rows_free(&rows);
+}
+
 static struct top_sample sample_of(const char *json)
 {
 	struct top_sample sample = { .edges = false };
@@ -445,6 +458,7 @@ int main(void)
 		cmocka_unit_test(a_window_has_what_is_new),
 		cmocka_unit_test(what_is_no_answer_is_refused),
 		cmocka_unit_test(a_process_is_a_line),
+		cmocka_unit_test(no_task_orders_the_terminal_about),
 		cmocka_unit_test(top_adds_up_what_processes_use),
 		cmocka_unit_test(what_is_wrong_is_said),
 		cmocka_unit_test(what_adds_up_in_other_is_said),

@@ -280,6 +280,25 @@ static void odd_fields_are_left_out(void **state)
 	assert_int_equal(facts.port_count, CONTAINER_PORTS);
 }
 
+static void expect_task(const char *arn, const char *expected)
+{
+	char id[HADAL_TASK_ID_SIZE];
+
+	task_id_of_arn(arn, id);
+	assert_string_equal(id, expected);
+}
+
+static void tasks_have_ids_of_digits(void **state)
+{
+	(void)state;
+	expect_task(ARN, TASK);
+	expect_task("arn:aws:ecs:eu-west-1:1:task/01234567-89ab-cdef-0123-456789abcdef", "01234567-89ab-cdef-0123-456789abcdef");
+	expect_task("arn:aws:ecs:eu-west-1:1:task/01234567-89ab-cdef-0123-456789abcdef0", "");
+	expect_task("arn:aws:ecs:eu-west-1:1:task/prod/\x1b[2J", "");
+	expect_task("arn:aws:ecs:eu-west-1:1:task/prod/", "");
+	expect_task("0123", "");
+}
+
 static void endpoints_in_environments(void **state)
 {
 	static const char text[] = "A=b\0ECS_CONTAINER_METADATA_URI_V4=http://169.254.170.2/v4/abc-1\0C=d";
@@ -586,6 +605,7 @@ int main(void)
 		cmocka_unit_test(cut_answers_are_none),
 		cmocka_unit_test(odd_answers_are_none),
 		cmocka_unit_test(odd_fields_are_left_out),
+		cmocka_unit_test(tasks_have_ids_of_digits),
 		cmocka_unit_test(endpoints_in_environments),
 		WITH_SOURCES(docker_and_agent_name_the_service),
 		WITH_SOURCES(known_tasks_are_not_asked_for),

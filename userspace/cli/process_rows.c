@@ -9,7 +9,8 @@
 #include "columns.h"
 
 enum {
-	FIXED_WIDTH = 7 + 1 + 8 + 1 + 4 + 1 + 7 + 1 + 8 + 1,	/* PID STARTED CONN EXIT TASK, and a space behind each */
+	TASK_WIDTH = 8,
+	FIXED_WIDTH = 7 + 1 + 8 + 1 + 4 + 1 + 7 + 1 + TASK_WIDTH + 1,	/* PID STARTED CONN EXIT TASK, and a space behind each */
 	USAGE_WIDTH = 4 + 1 + 4 + 1,	/* TIME MEM, likewise */
 	USAGE_COLUMNS = 100,		/* from here on there is room for them */
 	NAMES = 3,
@@ -268,20 +269,30 @@ static void short_usage(const struct process_row *row, unsigned int columns, cha
 	snprintf(text, 2 * SHORT_SIZE, "%4s %4s ", time, memory);
 }
 
+/* The first digits of an id, by which people tell tasks apart. */
+static void short_task(const struct process_row *row, char text[TASK_WIDTH + 1])
+{
+	char start[TASK_WIDTH + 1];
+
+	snprintf(start, sizeof(start), "%s", row->task);
+	fit(text, TASK_WIDTH + 1, TASK_WIDTH, start, "");
+}
+
 void process_line(FILE *to, const struct process_rows *rows, const struct process_row *row, unsigned int columns)
 {
 	unsigned int width = name_width(columns), rest = columns - fixed_width(columns) - NAMES + 1 - 2 * width;
 	char service[NAME_SIZE], container[NAME_SIZE], executable[NAME_SIZE], start[9], end[16], count[SHORT_SIZE];
-	char end_fit[4 * 7 + 1], usage[2 * SHORT_SIZE];
+	char end_fit[4 * 7 + 1], task[TASK_WIDTH + 1], usage[2 * SHORT_SIZE];
 
 	short_start(row, rows->time, start);
 	short_end(row, end, sizeof(end));
+	short_task(row, task);
 	short_usage(row, columns, usage);
 	short_count(row->active, count);
 	fit(end_fit, sizeof(end_fit), 7, end, "");
 	fit(service, sizeof(service), width, row->service, "");
 	fit(container, sizeof(container), width, row->container, "");
 	fit(executable, sizeof(executable), rest, row->executable, "");
-	fprintf(to, "%7llu %-8s %s%4s %s %-8.8s %s %s %s", (unsigned long long)row->pid, start, usage, count, end_fit,
-		row->task, service, container, executable);
+	fprintf(to, "%7llu %-8s %s%4s %s %s %s %s %s", (unsigned long long)row->pid, start, usage, count, end_fit,
+		task, service, container, executable);
 }

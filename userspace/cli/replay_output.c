@@ -136,12 +136,17 @@ static const char *role_name(const struct edge_key *key)
 
 /* ---- table ---- */
 
+static void print_word(FILE *to, const char *word)
+{
+	print_text(to, (struct hadal_text){ word, strlen(word) });
+}
+
 static void print_name(FILE *to, const char *namespace, const char *name)
 {
-	print_text(to, (struct hadal_text){ namespace, strlen(namespace) });
+	print_word(to, namespace);
 	if (*namespace)
 		fputc('/', to);
-	print_text(to, (struct hadal_text){ name, strlen(name) });
+	print_word(to, name);
 }
 
 /* Columns are parted by tabs, as cut and sort like it; the widths are for people. */
@@ -156,8 +161,10 @@ static void print_edge(FILE *to, const struct edge *edge)
 		print_name(to, peer_namespace(key), peer_name(key));
 	else
 		fputs(peer_kind_name(key->kind), to);
-	if (key->via)
-		fprintf(to, " via %s", key->via);
+	if (key->via) {
+		fputs(" via ", to);
+		print_word(to, key->via);
+	}
 	fprintf(to, "\t%s:%u\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n",
 		edge_transport_name(key->transport), key->server_port, values->opened, edge->active,
 		sum_of(&values->failed), values->reset + sum_of(&values->broken), values->acked, values->received);
@@ -168,9 +175,10 @@ static void print_workload(FILE *to, const struct workload *workload)
 	const struct exits *exits = &workload->exits;
 
 	print_name(to, workload->namespace, workload->name);
-	fprintf(to, "\t%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n",
-		workload->family[0] ? workload->family : "-", exits->success, exits->failure, signals_of(exits),
-		exits->oom_killed);
+	fputc('\t', to);
+	print_word(to, workload->family[0] ? workload->family : "-");
+	fprintf(to, "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n", exits->success, exits->failure,
+		signals_of(exits), exits->oom_killed);
 }
 
 enum { COLUMNS = 16 };

@@ -265,11 +265,18 @@ const char *cluster_name(const char *text)
 	return strncmp(text, "arn:", 4) == 0 && slash ? slash + 1 : text;
 }
 
+bool is_task_id(const char *id)
+{
+	size_t length = strspn(id, "0123456789abcdef-");
+
+	return length && length < HADAL_TASK_ID_SIZE && !id[length];
+}
+
 void task_id_of_arn(const char *arn, char id[HADAL_TASK_ID_SIZE])
 {
 	const char *slash = strrchr(arn, '/');
 
 	id[0] = '\0';
-	if (slash && strlen(slash + 1) < HADAL_TASK_ID_SIZE)
+	if (slash && is_task_id(slash + 1))
 		strcpy(id, slash + 1);
 }

@@ -168,7 +168,10 @@ void containers_sweep(struct containers *containers, uint64_t now, uint64_t age)
 /* The name in "arn:aws:ecs:REGION:ACCOUNT:cluster/NAME", or @text itself. */
 const char *cluster_name(const char *text);
 
-/* Copies the task id of a task ARN, its last part; "" if it is none. */
+/* Whether @id may be that of a task: hexadecimal digits, or a UUID. */
+bool is_task_id(const char *id);
+
+/* Copies the task id of a task ARN, its last part; "" if it is none: any image may carry the label that says it. */
 void task_id_of_arn(const char *arn, char id[HADAL_TASK_ID_SIZE]);
 
 #endif

@@ -83,13 +83,6 @@ static uint64_t between(uint64_t least, uint64_t most)
 	return least + number % (most - least + 1);
 }
 
-static bool is_task_id(const char *id)
-{
-	size_t length = strspn(id, "0123456789abcdef-");
-
-	return length && length < HADAL_TASK_ID_SIZE && !id[length];
-}
-
 static struct wanted_task *find_task(struct ecs_api *api, const char *cluster, const char *id)
 {
 	for (size_t i = 0; i < ECS_API_TASKS; i++) {
