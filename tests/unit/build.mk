@@ -34,7 +34,11 @@ $(UNIT_CLI): $(UNIT_DIR)/cli_%: $(UNIT_DIR)/cli_%.o $(UNIT_CLI_PARTS) $(UNIT_CLI
 $(UNIT_DIR)/cli_module: $(UNIT_DIR)/web_server.o
 
 # The kernel and systemd that it has.
-$(UNIT_DIR)/cli_module_unload: private HADAL_LDFLAGS += $(foreach name,host_is_stopping module_loaded module_remove quarantine_look \
-	module_trial_failed module_trial_end,-Xlinker --wrap=$(name))
+$(UNIT_DIR)/cli_module_unload: private HADAL_LDFLAGS += $(foreach name,host_is_stopping module_decide module_insert \
+	module_installed module_loaded module_note_off module_remove module_trial_begin module_trial_end module_trial_failed \
+	quarantine_look service_do service_is_active service_is_known,-Xlinker --wrap=$(name))
+
+# It has one.
+$(UNIT_DIR)/cli_module_service: private HADAL_LDFLAGS += -Xlinker --wrap=access
 
 include $(sort $(filter-out tests/unit/build.mk,$(wildcard tests/unit/*.mk)))

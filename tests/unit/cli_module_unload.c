@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hadal module unload and the trial: over a kernel and a systemd that say what a test has
+ * hadal module unload, reload and the trial: over a kernel and a systemd that say what a test has
  * them say, by the linker's --wrap (build.mk).
  */
 #include <setjmp.h>
@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +22,8 @@ static struct {
 	bool stopping, loaded, in_use, oops;
 	bool on_trial;
 	unsigned int removals;
+	bool collector;		/* runs */
+	bool signalled, collector_at_signal;
 } world;
 
 bool __wrap_host_is_stopping(void);
@@ -29,6 +32,15 @@ int __wrap_module_remove(char error[MODULE_ERROR_SIZE]);
 enum quarantine __wrap_quarantine_look(const char *root, struct quarantine_marker *marker);
 bool __wrap_module_trial_failed(const char *root, const struct quarantine_marker *marker);
 int __wrap_module_trial_end(const char *root);
+int __wrap_module_trial_begin(const char *root, const char *version);
+int __wrap_module_note_off(const char *root, const char *reason);
+void __wrap_module_decide(const struct config *config, const char *root, unsigned int patience,
+			  struct module_verdict *verdict);
+bool __wrap_module_installed(char *version, size_t size);
+int __wrap_module_insert(char error[MODULE_ERROR_SIZE]);
+bool __wrap_service_is_known(const char *unit);
+bool __wrap_service_is_active(const char *unit);
+bool __wrap_service_do(const char *verb, const char *unit);
 
 bool __wrap_host_is_stopping(void)
 {
@@ -70,6 +82,65 @@ int __wrap_module_trial_end(const char *root)
 	(void)root;
 	world.on_trial = false;
 	return 0;
+}
+
+int __wrap_module_trial_begin(const char *root, const char *version)
+{
+	(void)root;
+	(void)version;
+	world.on_trial = true;
+	return 0;
+}
+
+int __wrap_module_note_off(const char *root, const char *reason)
+{
+	(void)root;
+	(void)reason;
+	return 0;
+}
+
+void __wrap_module_decide(const struct config *config, const char *root, unsigned int patience,
+			  struct module_verdict *verdict)
+{
+	(void)config;
+	(void)root;
+	(void)patience;
+	*verdict = (struct module_verdict){ .load = true };
+}
+
+bool __wrap_module_installed(char *version, size_t size)
+{
+	snprintf(version, size, "0.1.0");
+	return true;
+}
+
+int __wrap_module_insert(char error[MODULE_ERROR_SIZE])
+{
+	(void)error;
+	world.loaded = true;
+	return 0;
+}
+
+bool __wrap_service_is_known(const char *unit)
+{
+	(void)unit;
+	return false;
+}
+
+bool __wrap_service_is_active(const char *unit)
+{
+	(void)unit;
+	return world.collector;
+}
+
+/* Somebody loses patience just then. */
+bool __wrap_service_do(const char *verb, const char *unit)
+{
+	assert_string_equal(unit, COLLECTOR_UNIT);
+	world.collector = strcmp(verb, "stop");
+	if (!world.collector)
+		raise(SIGINT);
+	return true;
 }
 
 static int unload(void)
@@ -122,6 +193,35 @@ static void after_an_oops_a_host_that_stops_does_not(void **state)
 	assert_true(world.on_trial);
 }
 
+static void take_signal(int signal)
+{
+	(void)signal;
+	world.signalled = true;
+	world.collector_at_signal = world.collector;
+}
+
+static int reload(void)
+{
+	char name[] = "module", action[] = "reload", option[] = "--config", file[] = "/dev/null";
+	char *arguments[] = { name, action, option, file, NULL };
+
+	return command_module(4, arguments);
+}
+
+static void an_interrupted_reload_leaves_no_collector_stopped(void **state)
+{
+	void (*before)(int) = signal(SIGINT, take_signal);
+
+	(void)state;
+	world.collector = true;
+	assert_int_equal(reload(), EXIT_WELL);
+	assert_true(world.loaded && world.on_trial && world.collector);
+	assert_int_equal(world.removals, 1);
+	assert_true(world.signalled);
+	assert_true(world.collector_at_signal);
+	signal(SIGINT, before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +229,7 @@ int main(void)
 		cmocka_unit_test_setup(what_is_in_use_stays_on_trial, up),
 		cmocka_unit_test_setup(a_host_that_stops_ends_the_trial_and_unloads_nothing, up),
 		cmocka_unit_test_setup(after_an_oops_a_host_that_stops_does_not, up),
+		cmocka_unit_test_setup(an_interrupted_reload_leaves_no_collector_stopped, up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

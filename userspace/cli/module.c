@@ -4,6 +4,7 @@
  * down before, and takes it out again.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "cli.h"
@@ -222,13 +223,24 @@ static int look_ahead(const struct options *options)
 	return status;
 }
 
-static int reload(const struct options *options)
+/* Who interrupts it, hangs up or reads no more finds hadald as it was: they wait until it is. */
+static void hold_signals(sigset_t *before)
+{
+	sigset_t held;
+
+	sigemptyset(&held);
+	sigaddset(&held, SIGHUP);
+	sigaddset(&held, SIGINT);
+	sigaddset(&held, SIGPIPE);
+	sigaddset(&held, SIGTERM);
+	sigprocmask(SIG_BLOCK, &held, before);
+}
+
+static int change_over_without_collector(const struct options *options)
 {
 	bool was_active = service_is_active(COLLECTOR_UNIT);
-	int status = look_ahead(options);
+	int status;
 
-	if (status >= 0)
-		return status;
 	if (was_active && !service_do("stop", COLLECTOR_UNIT)) {
 		complain("module reload: " COLLECTOR_UNIT " does not stop: nothing was changed");
 		return EXIT_FAILED;
@@ -238,6 +250,19 @@ static int reload(const struct options *options)
 		complain("module reload: " COLLECTOR_UNIT " does not start: 'journalctl -u " COLLECTOR_UNIT "' says why");
 		return EXIT_FAILED;
 	}
+	return status;
+}
+
+static int reload(const struct options *options)
+{
+	int status = look_ahead(options);
+	sigset_t before;
+
+	if (status >= 0)
+		return status;
+	hold_signals(&before);
+	status = change_over_without_collector(options);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	return status;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -16,6 +17,28 @@ static bool manager_runs(void)
 	return access("/run/systemd/system", F_OK) == 0;
 }
 
+/*
+ * What is pressed at the terminal is not for systemctl, in a session of its own: halfway through it would leave
+ * open what became of the unit. Signals are as usual there, whatever is held here.
+ */
+static int spawn(pid_t *child, char **arguments, const posix_spawn_file_actions_t *actions)
+{
+	posix_spawnattr_t attributes;
+	sigset_t none, all;
+	int failure = posix_spawnattr_init(&attributes);
+
+	if (failure)
+		return failure;
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	failure = posix_spawnp(child, arguments[0], actions, &attributes, arguments, environ);
+	posix_spawnattr_destroy(&attributes);
+	return failure;
+}
+
 /* Runs systemctl; what it says goes to @output, a descriptor. Its exit status; -1: it did not run. */
 static int systemctl(const char *verb, const char *unit, int output, int errors)
 {
@@ -26,9 +49,10 @@ static int systemctl(const char *verb, const char *unit, int output, int errors)
 
 	if (!manager_runs() || posix_spawn_file_actions_init(&actions))
 		return -1;
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
-	failure = posix_spawnp(&child, program, &actions, NULL, arguments, environ);
+	failure = spawn(&child, arguments, &actions);
 	posix_spawn_file_actions_destroy(&actions);
 	if (failure)
 		return -1;
