@@ -41,4 +41,8 @@ $(UNIT_DIR)/cli_module_unload: private HADAL_LDFLAGS += $(foreach name,host_is_s
 # It has one.
 $(UNIT_DIR)/cli_module_service: private HADAL_LDFLAGS += -Xlinker --wrap=access
 
+# The session that it has.
+$(UNIT_DIR)/cli_stream: private HADAL_LDFLAGS += $(foreach name,query configure start request_dump next stop,\
+	-Xlinker --wrap=hadal_session_$(name))
+
 include $(sort $(filter-out tests/unit/build.mk,$(wildcard tests/unit/*.mk)))

@@ -105,6 +105,14 @@ static uint32_t living(const struct stream_options *options)
 	return what;
 }
 
+static int request_dump(struct stream *stream, uint32_t what)
+{
+	int error = hadal_session_request_dump(stream->session, what);
+
+	stream->dumps += error == 0;
+	return error;
+}
+
 static int begin(struct stream *stream)
 {
 	const struct stream_options *options = stream->options;
@@ -118,7 +126,7 @@ static int begin(struct stream *stream)
 	if (has_class(options, HADAL_CLASS_CGROUP))
 		existing |= HADAL_DUMP_CGROUPS;
 	if (error == 0 && options->dump)
-		error = hadal_session_request_dump(stream->session, existing);
+		error = request_dump(stream, existing);
 	stream->end = options->duration ? now_ns() + options->duration : UINT64_MAX;
 	stream->next_snapshot = options->snapshot && living(options) ? now_ns() + options->snapshot : UINT64_MAX;
 	return error;
@@ -148,7 +156,7 @@ static int take_snapshot(struct stream *stream)
 
 	if (now_ns() < stream->next_snapshot)
 		return 0;
-	error = hadal_session_request_dump(stream->session, what);
+	error = request_dump(stream, what);
 	/* The one before is still being written: this one is left out. */
 	if (error < 0 && error != -EBUSY)
 		return error;
@@ -195,13 +203,20 @@ static int follow(struct stream *stream)
 	return result;
 }
 
-/* One record more, if one comes soon. @ended: a dump has ended with it. */
+/* The end of an earlier dump may be read when the next was asked for already. */
+static bool ends_last_dump(const struct stream *stream, const struct hadal_record *record)
+{
+	return record->type == HADAL_RECORD_DUMP_END &&
+	       ((const struct hadal_record_dump *)record)->dump == stream->dumps;
+}
+
+/* One record more, if one comes soon. @ended: the last dump has ended with it. */
 static int take_next(struct stream *stream, bool *ended)
 {
 	const struct hadal_record *record;
 	int result = hadal_session_next(stream->session, &record, HADAL_READ_INTERVAL);
 
-	*ended = result > 0 && record->type == HADAL_RECORD_DUMP_END;
+	*ended = result > 0 && ends_last_dump(stream, record);
 	if (result > 0)
 		result = stream->take(stream->context, record);
 	return result == -EINTR ? 0 : result;
@@ -216,7 +231,7 @@ static int snapshot_at_end(struct stream *stream)
 
 	while (result >= 0 && now_ns() < limit && !(requested && ended)) {
 		if (!requested) {
-			result = hadal_session_request_dump(stream->session, living(stream->options));
+			result = request_dump(stream, living(stream->options));
 			requested = result == 0;
 		}
 		if (result == 0 || result == -EBUSY)

@@ -29,6 +29,7 @@ struct stream {
 	struct hadal_session *session;
 	uint64_t end;		/* CLOCK_MONOTONIC, ns */
 	uint64_t next_snapshot;
+	uint32_t dumps;		/* asked for: the number of the last */
 };
 
 /* Opens the device, or complains. Returns an exit status. */
