@@ -30,8 +30,9 @@ $(UNIT_CLI): $(UNIT_DIR)/cli_%: $(UNIT_DIR)/cli_%.o $(UNIT_CLI_PARTS) $(UNIT_CLI
 	$(call say,LD,$@)
 	$(Q)$(CC) $(HADAL_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CLI_LIBS)
 
-# Its AWS.
+# Its AWS, and its wall clock.
 $(UNIT_DIR)/cli_module: $(UNIT_DIR)/web_server.o
+$(UNIT_DIR)/cli_module: private HADAL_LDFLAGS += -Xlinker --wrap=time
 
 # The kernel and systemd that it has.
 $(UNIT_DIR)/cli_module_unload: private HADAL_LDFLAGS += $(foreach name,host_is_stopping module_decide module_insert \

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "made_root.h"
@@ -34,6 +35,21 @@ struct world {
 	struct config config;
 	struct module_verdict verdict;
 };
+
+/* The wall clock, by the linker's --wrap (build.mk): once it jumps, a day with each look. */
+static bool wall_clock_jumps;
+
+time_t __real_time(time_t *now);
+time_t __wrap_time(time_t *now);
+
+time_t __wrap_time(time_t *now)
+{
+	static time_t jumped;
+
+	if (wall_clock_jumps)
+		jumped += 24 * 3600;
+	return __real_time(now) + jumped;
+}
 
 static void put(struct world *world, const char *path, const char *content)
 {
@@ -181,6 +197,18 @@ static void who_cannot_be_asked_has_not_said_off(void **state)
 	expect(world, false, "the parameter /hadal/module can't be asked: AccessDeniedException: the role needs ssm:GetParameter");
 	world->config.module_load = CONFIG_MODULE_ON;
 	expect(world, true, "the parameter /hadal/module can't be asked");
+}
+
+static void a_clock_that_is_set_costs_no_patience(void **state)
+{
+	struct world *world = *state;
+
+	ask_tag(world, "on");
+	world->pages[PAGE_LIST].status = 404;
+	wall_clock_jumps = true;
+	module_decide(&world->config, world->root, 1, &world->verdict);
+	wall_clock_jumps = false;
+	assert_int_equal(web_requests(world->server, TAGS), 2);
 }
 
 static void nonsense_is_neither_on_nor_off(void **state)
@@ -344,6 +372,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(off_is_off_whoever_says_so, up, down),
 		cmocka_unit_test_setup_teardown(a_canary_needs_to_be_told, up, down),
 		cmocka_unit_test_setup_teardown(who_cannot_be_asked_has_not_said_off, up, down),
+		cmocka_unit_test_setup_teardown(a_clock_that_is_set_costs_no_patience, up, down),
 		cmocka_unit_test_setup_teardown(nonsense_is_neither_on_nor_off, up, down),
 		cmocka_unit_test_setup_teardown(what_cannot_be_asked_for_is_refused, up, down),
 		cmocka_unit_test_setup_teardown(a_trial_ends, up, down),

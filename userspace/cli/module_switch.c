@@ -7,18 +7,19 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "auth.h"
 #include "aws_secret.h"
 #include "cli.h"
+#include "clock.h"
 #include "config_keys.h"
 #include "imds.h"
 #include "module.h"
 
 #define TAGS		"/latest/meta-data/tags/instance"
 #define ASK_AGAIN	2	/* s */
+#define NSEC_PER_SEC	1000000000ULL
 
 enum answer {
 	ANSWER_NONE,	/* is not configured, or says nothing */
@@ -160,17 +161,17 @@ static struct asked to_ask(const char *kind, const char *name)
 	};
 }
 
-/* At a boot the network may come later. */
+/* At a boot the network may come later, and the wall clock jump. */
 static void ask_all(const struct config *config, unsigned int patience, struct asked asked[ASKED])
 {
 	struct http *http = http_new(NULL);
-	time_t end = time(NULL) + patience;
+	uint64_t end = now_ns() + patience * NSEC_PER_SEC;
 
 	asked[TAG] = to_ask("the tag", config->module_tag);
 	asked[PARAMETER] = to_ask("the parameter", config->module_parameter);
 	while (http && any_is(asked, ANSWER_UNKNOWN)) {
 		ask(http, config, asked);
-		if (any_is(asked, ANSWER_OFF) || !any_is(asked, ANSWER_UNKNOWN) || time(NULL) >= end)
+		if (any_is(asked, ANSWER_OFF) || !any_is(asked, ANSWER_UNKNOWN) || now_ns() >= end)
 			break;
 		sleep(ASK_AGAIN);
 	}
