@@ -238,6 +238,21 @@ static void secrets_go_wherever_they_stand(void **state)
 	assert_int_equal(secrets.count, 0);
 }
 
+/* Whichever was learnt first. */
+static void of_the_longer_secret_nothing_stays(void **state)
+{
+	struct secrets secrets = { .count = 0 };
+	char text[] = "abcdefghij, abcdef and cdefghij";
+
+	(void)state;
+	secrets_learn(&secrets, "abcdef");
+	secrets_learn(&secrets, "abcdefghij");
+	secrets_learn(&secrets, "cdefgh");
+	secrets_remove(&secrets, text, sizeof(text) - 1);
+	assert_string_equal(text, "xxxxxxxxxx, xxxxxx and xxxxxxij");
+	secrets_forget(&secrets);
+}
+
 /* What a program prints, by command_output(); static. */
 static const char *output_of(const char *script, size_t most, unsigned int timeout)
 {
@@ -279,6 +294,7 @@ int main(void)
 		TEST(archives_say_what_went_wrong),
 		cmocka_unit_test(programs_are_bounded),
 		cmocka_unit_test(secrets_go_wherever_they_stand),
+		cmocka_unit_test(of_the_longer_secret_nothing_stays),
 	};
 
 	return cmocka_run_group_tests_name("support", tests, NULL, NULL);

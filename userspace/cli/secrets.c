@@ -6,15 +6,21 @@
 
 enum { LEAST = 6 };
 
+/* Longest first: of one that begins as another does, the rest would stay. */
 static void learn_one(struct secrets *secrets, const char *text)
 {
+	size_t length = strlen(text), at = secrets->count;
 	char *copy;
 
-	if (strlen(text) < LEAST || secrets->count == SECRETS_MAX)
+	if (length < LEAST || secrets->count == SECRETS_MAX)
 		return;
 	copy = strdup(text);
-	if (copy)
-		secrets->texts[secrets->count++] = copy;
+	if (!copy)
+		return;
+	for (; at && strlen(secrets->texts[at - 1]) < length; at--)
+		secrets->texts[at] = secrets->texts[at - 1];
+	secrets->texts[at] = copy;
+	secrets->count++;
 }
 
 void secrets_learn(struct secrets *secrets, const char *text)
