@@ -253,6 +253,19 @@ static void of_the_longer_secret_nothing_stays(void **state)
 	secrets_forget(&secrets);
 }
 
+static void secrets_go_from_json(void **state)
+{
+	struct secrets secrets = { .count = 0 };
+	char text[] = "\"it's 1/2\\\"3\\\\4 and \\u0007bells!\"";
+
+	(void)state;
+	secrets_learn(&secrets, "1/2\"3\\4");
+	secrets_learn(&secrets, "\abells!");
+	secrets_remove(&secrets, text, sizeof(text) - 1);
+	assert_string_equal(text, "\"it's xxxxxxxxx and xxxxxxxxxxxx\"");
+	secrets_forget(&secrets);
+}
+
 /* What a program prints, by command_output(); static. */
 static const char *output_of(const char *script, size_t most, unsigned int timeout)
 {
@@ -295,6 +308,7 @@ int main(void)
 		cmocka_unit_test(programs_are_bounded),
 		cmocka_unit_test(secrets_go_wherever_they_stand),
 		cmocka_unit_test(of_the_longer_secret_nothing_stays),
+		cmocka_unit_test(secrets_go_from_json),
 	};
 
 	return cmocka_run_group_tests_name("support", tests, NULL, NULL);

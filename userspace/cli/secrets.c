@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <json-c/json.h>
+
 enum { LEAST = 6 };
 
 /* Longest first: of one that begins as another does, the rest would stay. */
@@ -23,15 +25,39 @@ static void learn_one(struct secrets *secrets, const char *text)
 	secrets->count++;
 }
 
+/* As it stands in doctor.json and status.json. */
+static void learn_escaped(struct secrets *secrets, const char *text)
+{
+	struct json_object *string = json_object_new_string(text);
+	char *escaped = strdup(json_object_to_json_string_ext(string, JSON_C_TO_STRING_NOSLASHESCAPE));
+	size_t length = escaped ? strlen(escaped) : 0;
+
+	json_object_put(string);
+	if (length > 2) {
+		escaped[length - 1] = '\0';
+		if (strcmp(escaped + 1, text))
+			learn_one(secrets, escaped + 1);
+		explicit_bzero(escaped, length);
+	}
+	free(escaped);
+}
+
+static void learn_both(struct secrets *secrets, const char *text)
+{
+	learn_one(secrets, text);
+	if (strlen(text) >= LEAST)
+		learn_escaped(secrets, text);
+}
+
 void secrets_learn(struct secrets *secrets, const char *text)
 {
 	const char *word = text ? strrchr(text, ' ') : NULL;
 
 	if (!text)
 		return;
-	learn_one(secrets, text);
+	learn_both(secrets, text);
 	if (word)
-		learn_one(secrets, word + 1);
+		learn_both(secrets, word + 1);
 }
 
 void secrets_forget(struct secrets *secrets)

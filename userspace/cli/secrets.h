@@ -16,8 +16,9 @@ struct secrets {
 };
 
 /*
- * Learns @text and, where it has several words ("Bearer TOKEN"), its last. What is shorter
- * than 6 bytes is not learnt: it would be found everywhere. NULL is allowed.
+ * Learns @text and, where it has several words ("Bearer TOKEN"), its last, both also as JSON
+ * has them. What is shorter than 6 bytes is not learnt: it would be found everywhere. NULL is
+ * allowed.
  */
 void secrets_learn(struct secrets *secrets, const char *text);
 
