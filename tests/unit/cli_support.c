@@ -37,7 +37,8 @@ static const char *const all_secrets[] = {
 	"OfTheTokenFile1", "OfACredential22", "OfTheHeaders333", "OfMetricsHeader", "OfASinksHeaders", "OfTheUserPart55",
 	"OfThePassword66", "OfAQueryString7", "OfAnUnknownKey8", "OfAComment99999", "OfAnEnvironment", "OfTheProxyPass1",
 	"OfUnknownVarAbc", "OfTheRedactionX", "00112233445566778899aabbccddeeff", "OfSinksOwnKey12", "OfOtherKernLine",
-	"OfKernelCmdLine", "OfTheDriverEnv0", "OfALineWithNone", "OfInitsEnvironm",
+	"OfKernelCmdLine", "OfTheDriverEnv0", "OfALineWithNone", "OfInitsEnvironm", "OfAKeysOwnName1", "OfASinksKeyName",
+	"OfAVariablesNam", "OfASectionsName",
 };
 
 enum { SECRETS = sizeof(all_secrets) / sizeof(all_secrets[0]) };
@@ -53,6 +54,7 @@ static void hide_secrets(struct fixture *fixture, const char *url)
 	snprintf(text, sizeof(text),
 		 "# OfAComment99999\n"
 		 "[otlp]\n"
+		 "OfAKeysOwnName1eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwi==\n"
 		 "endpoint = %s\n"
 		 "logs_endpoint = https://OfTheUserPart55:OfThePassword66@logs.invalid/v1/logs?key=OfAQueryString7\n"
 		 "token_file = %s\n"
@@ -64,10 +66,12 @@ static void hide_secrets(struct fixture *fixture, const char *url)
 	put(fixture, "/etc/hadal/hadald.conf", text);
 	put(fixture, "/etc/hadal/hadald.d/10-more.conf",
 	    "[sink more]\nendpoint = http://127.0.0.1:1\nheaders = Authorization=Basic%20OfASinksHeaders\nown = OfSinksOwnKey12\n"
+	    "OfASinksKeyName=\n"
+	    "[OfASectionsName]\ninterval = 1\n"
 	    "OfALineWithNone\n");
 	put(fixture, "/etc/default/hadald",
 	    "HADAL_TOKEN=OfAnEnvironment\nHTTPS_PROXY=http://me:OfTheProxyPass1@proxy.invalid:3128\nMINE='OfUnknownVarAbc'\n"
-	    "OTEL_EXPORTER_OTLP_COMPRESSION=none\n");
+	    "OTEL_EXPORTER_OTLP_COMPRESSION=none\nOfAVariablesNam=\n");
 	put(fixture, "/etc/credstore/hadal-token", "OfACredential22");
 	put(fixture, "/dev/kmsg",
 	    "6,1,1,-;Kernel command line: quiet hadal.x=OfKernelCmdLine\n"
@@ -142,9 +146,10 @@ static void what_helps_is_in_it(void **state)
 	static const char *const wanted[] = {
 		"# /etc/hadal/hadald.conf\n", "[otlp] endpoint = http://127.0.0.1:1/x\n", "[collector] interval = 30\n",
 		"[otlp] logs_endpoint = https://logs.invalid/v1/logs\n", "[otlp] headers = REDACTED\n",
-		"[otlp] tokken = REDACTED\n", "[module] connection_key = REDACTED\n", "[collector] redact = REDACTED\n",
-		"# /etc/hadal/hadald.d/10-more.conf\n", "[sink more] headers = REDACTED\n", "[sink more] own = REDACTED\n",
-		"# line 5 is none of a configuration\n", "HADAL_TOKEN=REDACTED\n", "MINE=REDACTED\n",
+		"[otlp] REDACTED = REDACTED\n", "[module] connection_key = REDACTED\n", "[collector] redact = REDACTED\n",
+		"# /etc/hadal/hadald.d/10-more.conf\n", "[sink more] headers = REDACTED\n", "[sink more] REDACTED = REDACTED\n",
+		"[REDACTED] REDACTED = REDACTED\n", "# line 8 is none of a configuration\n", "HADAL_TOKEN=REDACTED\n",
+		"\nREDACTED=REDACTED\n", "HTTPS_PROXY=REDACTED\n", ": key xxxxxxxx",
 		"OTEL_EXPORTER_OTLP_COMPRESSION=none\n", "\"check\":\"kernel headers\"",
 		"4,5,5,-; probe_close+0x10/0x20 [hadal]\n",
 		"6,3,3,-;hadal: loading out-of-tree module taints kernel. xxxxxxxxxxxxxxx\n",

@@ -18,39 +18,64 @@ struct printing {
 	FILE *to;
 };
 
-/* ---- which values may be shown ---- */
+/* ---- which names and values may be shown ---- */
+
+enum standing {
+	UNKNOWN,	/* not even the name: it may be a secret in the wrong place */
+	SECRET,
+	OPEN,
+};
 
 /* Keys of sinks beyond those of [otlp], none of them a secret. */
 static const char *const sink_keys[] = {
 	"type", "signals", "path", "size", "count", "address", "created",
 };
 
-static bool is_open_key(const char *key)
+/* What is asked of the environment beyond configuration's keys, by libcurl too; each may hold a secret. */
+static const char *const variables[] = {
+	"HADAL_TOKEN", "OTEL_EXPORTER_OTLP_TIMEOUT", "AWS_EC2_METADATA_DISABLED", "AWS_REGION", "AWS_DEFAULT_REGION",
+	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "http_proxy", "https_proxy", "HTTPS_PROXY",
+	"all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY",
+};
+
+static bool is_one_of(const char *const *names, size_t count, const char *name)
 {
-	for (size_t i = 0; config_key(i); i++)
-		if (!strcmp(config_key(i), key))
-			return !config_key_is_secret(i);
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(names[i], name))
+			return true;
 	return false;
 }
 
-static bool is_open(const char *section, const char *name)
+static enum standing standing_of_key(const char *section, const char *name)
 {
 	const bool sink = config_is_sink_section(section);
 	char key[256];
 
-	for (size_t i = 0; sink && i < sizeof(sink_keys) / sizeof(sink_keys[0]); i++)
-		if (!strcmp(sink_keys[i], name))
-			return true;
+	if (sink && is_one_of(sink_keys, sizeof(sink_keys) / sizeof(sink_keys[0]), name))
+		return OPEN;
 	snprintf(key, sizeof(key), "%s.%s", sink ? "otlp" : section, name);
-	return is_open_key(key);
+	for (size_t i = 0; config_key(i); i++)
+		if (!strcmp(config_key(i), key))
+			return config_key_is_secret(i) ? SECRET : OPEN;
+	return UNKNOWN;
 }
 
-static bool is_open_variable(const char *name)
+static enum standing standing_of_variable(const char *name)
 {
 	for (size_t i = 0; config_key(i); i++)
 		if (config_environment(i) && !strcmp(config_environment(i), name))
-			return !config_key_is_secret(i);
-	return false;
+			return config_key_is_secret(i) ? SECRET : OPEN;
+	return is_one_of(variables, sizeof(variables) / sizeof(variables[0]), name) ? SECRET : UNKNOWN;
+}
+
+static bool is_section(const char *section)
+{
+	const size_t length = strlen(section);
+
+	for (size_t i = 0; config_key(i); i++)
+		if (!strncmp(config_key(i), section, length) && config_key(i)[length] == '.')
+			return true;
+	return config_is_sink_section(section);
 }
 
 /* ---- addresses ---- */
@@ -114,14 +139,26 @@ static void print_value(const struct printing *printing, bool open, const char *
 
 /* ---- files ---- */
 
+/* As doctor and hadald name it, saying that there is no such key. The name alone may be a word like any other. */
+static void learn_key(struct secrets *secrets, const char *section, const char *name)
+{
+	char text[256 + CONFIG_NAME_SHOWN];
+	const bool alone = !*section || config_is_sink_section(section);
+
+	snprintf(text, sizeof(text), "'%s%s%.*s'", alone ? "" : section, alone ? "" : ".", CONFIG_NAME_SHOWN, name);
+	secrets_learn(secrets, text);
+}
+
 static int print_pair(void *context, const char *section, const char *name, const char *value)
 {
 	const struct printing *printing = context;
-	const bool open = is_open(section, name);
+	const enum standing standing = standing_of_key(section, name);
 
-	/* A key that there is none of may be a secret in the wrong place. */
-	fprintf(printing->to, "[%s] %s = ", section, name);
-	print_value(printing, open, value);
+	if (standing == UNKNOWN)
+		learn_key(printing->secrets, section, name);
+	fprintf(printing->to, "[%s] %s = ", is_section(section) ? section : REDACTED,
+		standing == UNKNOWN ? REDACTED : name);
+	print_value(printing, standing == OPEN, value);
 	return 1;
 }
 
@@ -167,10 +204,10 @@ static void print_drop_ins(struct printing *printing)
 static void print_variable(void *context, const char *name, const char *value)
 {
 	const struct printing *printing = context;
-	const bool open = is_open_variable(name);
+	const enum standing standing = standing_of_variable(name);
 
-	fprintf(printing->to, "%s=", name);
-	print_value(printing, open, value);
+	fprintf(printing->to, "%s=", standing == UNKNOWN ? REDACTED : name);
+	print_value(printing, standing == OPEN, value);
 }
 
 void support_config(const struct host *host, struct secrets *secrets, FILE *to)
@@ -191,7 +228,7 @@ void support_config(const struct host *host, struct secrets *secrets, FILE *to)
 
 static void learn_variable(void *context, const char *name, const char *value)
 {
-	if (!is_open_variable(name))
+	if (standing_of_variable(name) != OPEN)
 		learn(context, value);
 }
 

@@ -27,6 +27,7 @@ enum {
 	CONFIG_HEADERS = 32,
 	CONFIG_NETWORKS = 48,
 	CONFIG_OPTIONS = 144,
+	CONFIG_NAME_SHOWN = 64,	/* of a name that is no key's: what was pasted there may be long */
 	CONFIG_CGROUPS = HADAL_FILTER_CGROUPS,
 };
 

@@ -64,7 +64,7 @@ static int take_pair(void *context, const char *section, const char *name, const
 		add_to_sink(reading->config, origin, section, name, value);
 		return 1;
 	}
-	snprintf(key, sizeof(key), "%s%s%s", section, *section ? "." : "", name);
+	snprintf(key, sizeof(key), "%s%s%.*s", section, *section ? "." : "", CONFIG_NAME_SHOWN, name);
 	if (option)
 		config_set(reading->config, origin, option, value);
 	else
