@@ -46,4 +46,7 @@ $(UNIT_DIR)/cli_module_service: private HADAL_LDFLAGS += -Xlinker --wrap=access
 $(UNIT_DIR)/cli_stream: private HADAL_LDFLAGS += $(foreach name,query configure start request_dump next stop,\
 	-Xlinker --wrap=hadal_session_$(name))
 
+# The disk that it has.
+$(UNIT_DIR)/cli_record_sync: private HADAL_LDFLAGS += -Xlinker --wrap=fdatasync
+
 include $(sort $(filter-out tests/unit/build.mk,$(wildcard tests/unit/*.mk)))

@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "config.h"
 #include "record_facts.h"
+#include "record_sync.h"
 #include "stream.h"
 
 #define NSEC_PER_SEC	1000000000ULL
@@ -30,6 +31,7 @@ struct recording {
 	int fd;
 	struct hadal_capture_writer *writer;
 	struct record_facts *facts;
+	struct record_sync *sync;
 	struct config config;
 	uint64_t records;
 	uint64_t flushed;	/* CLOCK_MONOTONIC, ns */
@@ -85,6 +87,8 @@ static int step(void *context)
 		return 0;
 	recording->flushed = now;
 	recording->failure = hadal_capture_flush(recording->writer);
+	if (!recording->failure)
+		recording->failure = record_sync_want(recording->sync);
 	return recording->failure;
 }
 
@@ -121,6 +125,8 @@ static int begin_capture(struct recording *recording)
 	json_object_put(description);
 	if (error == 0)
 		error = record_facts_new(&recording->facts, recording->writer, &recording->config);
+	if (error == 0)
+		error = record_sync_new(&recording->sync, recording->fd);
 	return error;
 }
 
@@ -149,6 +155,9 @@ static int end_capture(struct recording *recording, struct stream *stream, int e
 		recording->failure = record_facts_finish(recording->facts);
 	hadal_reader_totals(hadal_session_reader(stream->session), &totals);
 	failure = hadal_capture_finish(recording->writer, &totals);
+	if (!recording->failure)
+		recording->failure = failure;
+	failure = record_sync_end(recording->sync);
 	if (!recording->failure)
 		recording->failure = failure;
 	if (recording->failure)
