@@ -19,3 +19,7 @@ $(UNIT_COLLECTOR): $(UNIT_DIR)/collector_%: $(UNIT_DIR)/collector_%.o $(COLLECTO
 # It decodes what is shipped.
 $(UNIT_DIR)/collector_fields.o: CFLAGS += $(shell pkg-config --cflags $(SHIP_PACKAGES))
 $(UNIT_DIR)/collector_fields.o: | $(SHIP_PROTO).h
+
+# The module that it has, and its clock.
+$(UNIT_DIR)/collector_hook_test: private HADAL_LDFLAGS += $(foreach name,clock_gettime small_file_at \
+	$(addprefix hadal_session_,close configure next open query start stats),-Xlinker --wrap=$(name))
