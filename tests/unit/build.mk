@@ -49,4 +49,7 @@ $(UNIT_DIR)/cli_stream: private HADAL_LDFLAGS += $(foreach name,query configure 
 # The disk that it has.
 $(UNIT_DIR)/cli_record_sync: private HADAL_LDFLAGS += -Xlinker --wrap=fdatasync
 
+# It runs the program.
+$(UNIT_DIR)/cli_main: | $(O)/hadal
+
 include $(sort $(filter-out tests/unit/build.mk,$(wildcard tests/unit/*.mk)))

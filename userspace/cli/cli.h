@@ -35,6 +35,9 @@ int command_support(int argc, char **argv);
 __attribute__((format(printf, 1, 2)))
 void complain(const char *format, ...);
 
+/* Whether standard output was written: returns -1, or else an exit status, which it complains of. */
+int check_output(void);
+
 /* Text from outside, readable: control characters would be orders to the terminal. */
 void print_text(FILE *to, struct hadal_text text);
 

@@ -118,18 +118,6 @@ static bool is_enough(void *context)
 	return ferror(stdout) || (events->options.count && events->shown >= events->options.count);
 }
 
-/* Returns an exit status, or -1: it was written. */
-static int check_output(void)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return -1;
-	/* Who reads us has seen enough. */
-	if (errno == EPIPE)
-		return EXIT_WELL;
-	complain("standard output: %s", strerror(errno));
-	return EXIT_FAILED;
-}
-
 /* ---- of this host ---- */
 
 static int show_host(struct events *events)

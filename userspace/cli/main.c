@@ -56,7 +56,7 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const struct command *command;
 
@@ -79,4 +79,12 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	return command->run(argc - 1, argv + 1);
+}
+
+/* What was lost on its way out was not said. */
+int main(int argc, char **argv)
+{
+	int status = run(argc, argv), output = status == EXIT_WELL ? check_output() : -1;
+
+	return output < 0 ? status : output;
 }

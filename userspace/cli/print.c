@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <hadal/event.h>
 
@@ -22,4 +24,18 @@ void print_text(FILE *to, struct hadal_text text)
 			fputc(*at, to);
 	}
 	free(utf8);
+}
+
+int check_output(void)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return -1;
+	/* Who reads us has seen enough. */
+	if (errno == EPIPE) {
+		clearerr(stdout);
+		return EXIT_WELL;
+	}
+	complain("standard output: %s", errno ? strerror(errno) : "not all of it could be written");
+	return EXIT_FAILED;
 }
