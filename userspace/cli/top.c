@@ -313,6 +313,10 @@ static int run_screen(const struct top_options *options)
 			look(&top);
 		if (!top.going)
 			break;
+		/* A key that was pressed while hadald was waited for. */
+		after_key(&top, before);
+		if (top.state.view != before)
+			continue;
 		draw(&top);
 		take_key(&top, top_screen_key(until_due(&top)));
 		after_key(&top, before);
