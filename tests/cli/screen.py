@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -20,7 +21,7 @@ IGNORED = re.compile(r"\x1b[()][0AB]|\x1b[=>78c]|\x1b\][^\x07]*\x07|[\x00\x07\x0
 
 
 class Screen:
-    def __init__(self, command, columns, rows, terminal, **environment):
+    def __init__(self, command, columns, rows, terminal, ignored=(), **environment):
         self.columns, self.rows = columns, rows
         self.clear()
         self.written = ""
@@ -29,9 +30,13 @@ class Screen:
         self.fd = primary
         self.set_size(columns, rows)
         env = {"PATH": os.environ["PATH"], "TERM": terminal, "LC_ALL": "C.UTF-8", **environment}
+
+        def prepare():
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            for number in ignored:
+                signal.signal(number, signal.SIG_IGN)
         self.process = subprocess.Popen(command, stdin=secondary, stdout=secondary, stderr=secondary, env=env,
-                                        start_new_session=True,
-                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                                        start_new_session=True, preexec_fn=prepare)
         os.close(secondary)
 
     def clear(self):

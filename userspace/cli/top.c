@@ -246,7 +246,7 @@ static void draw(struct top *top)
 
 static void take_key(struct top *top, int key)
 {
-	if (key >= 0 && !top_key(&top->state, key))
+	if (top_screen_is_over() || (key >= 0 && !top_key(&top->state, key)))
 		top->going = false;
 }
 

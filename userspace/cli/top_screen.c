@@ -2,6 +2,8 @@
 #include "top_screen.h"
 
 #include <locale.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -23,6 +25,9 @@ enum {
 };
 
 static bool colors;
+static bool hung_up;
+static volatile sig_atomic_t quitting;
+static sigset_t outside;	/* the signals that were held before */
 
 /* ncurses itself ends the program without a word where it does not know the terminal. */
 static bool can_draw(void)
@@ -53,6 +58,25 @@ static void start_colors(void)
 	init_pair(PAIR_WRONG, COLOR_RED, -1);
 }
 
+static void quit(int signal)
+{
+	(void)signal;
+	quitting = 1;
+}
+
+/* They come while a key is waited for and at no other time: none is missed, and none leaves the terminal as it is. */
+static void hold_signals(void)
+{
+	struct sigaction action = { .sa_handler = quit };
+	sigset_t held;
+
+	sigaction(SIGQUIT, &action, NULL);
+	sigemptyset(&held);
+	sigaddset(&held, SIGQUIT);
+	sigaddset(&held, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &held, &outside);
+}
+
 bool top_screen_open(void)
 {
 	setlocale(LC_CTYPE, "");
@@ -66,18 +90,40 @@ bool top_screen_open(void)
 	set_escdelay(50);
 	curs_set(0);
 	start_colors();
+	timeout(0);
+	hold_signals();
 	return true;
 }
 
 void top_screen_close(void)
 {
 	endwin();
+	sigprocmask(SIG_SETMASK, &outside, NULL);
 }
 
+static void wait_for_key(int wait)
+{
+	const struct timespec time = { .tv_sec = wait / 1000, .tv_nsec = wait % 1000 * 1000000L };
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	hung_up = ppoll(&input, 1, wait < 0 ? NULL : &time, &outside) > 0 &&
+		  input.revents & (POLLHUP | POLLERR | POLLNVAL);
+}
+
+/* What ncurses has read already, or a new size, can't be waited for. */
 int top_screen_key(int wait)
 {
-	timeout(wait);
+	int key = getch();
+
+	if (key != ERR)
+		return key;
+	wait_for_key(wait);
 	return getch();
+}
+
+bool top_screen_is_over(void)
+{
+	return hung_up || quitting;
 }
 
 /* ---- drawing ---- */

@@ -30,8 +30,11 @@ void top_screen_close(void);
 
 void top_screen_draw(const struct top_table *table, struct top_state *state);
 
-/* Waits for a key, @wait ms at most; -1: none came. Keys as ncurses has them. */
+/* Waits for a key, @wait ms at most, -1: for ever. Returns -1: none came. Keys as ncurses has them. */
 int top_screen_key(int wait);
+
+/* Whether the terminal is gone, or SIGQUIT came: there is nothing more to draw for. */
+bool top_screen_is_over(void);
 
 /*
  * Changes @state by a key. Returns false for the end. What another view needs
