@@ -49,6 +49,10 @@ $(UNIT_DIR)/cli_stream: private HADAL_LDFLAGS += $(foreach name,query configure 
 # The disk that it has.
 $(UNIT_DIR)/cli_record_sync: private HADAL_LDFLAGS += -Xlinker --wrap=fdatasync
 
+# The device and the disk that it has.
+$(UNIT_DIR)/cli_record: private HADAL_LDFLAGS += $(foreach name,session_open session_close capture_create,\
+	-Xlinker --wrap=hadal_$(name))
+
 # It runs the program.
 $(UNIT_DIR)/cli_main: | $(O)/hadal
 

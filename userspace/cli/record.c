@@ -171,10 +171,15 @@ static int end_capture(struct recording *recording, struct stream *stream, int e
 	return EXIT_WELL;
 }
 
+static bool is_output(const char *path)
+{
+	return !strcmp(path, "-");
+}
+
 /* Arguments of programs are in it: for its owner alone. */
 static int open_file(const char *path)
 {
-	if (!strcmp(path, "-"))
+	if (is_output(path))
 		return dup(STDOUT_FILENO);
 	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 }
@@ -183,6 +188,9 @@ static int refuse_to_begin(struct recording *recording, int error)
 {
 	if (recording->writer)
 		hadal_capture_finish(recording->writer, NULL);
+	/* It holds nothing, and would be in the way of the next try. */
+	if (!is_output(recording->path))
+		unlink(recording->path);
 	return complain_of_file(recording, error);
 }
 
