@@ -49,6 +49,9 @@ $(UNIT_DIR)/cli_stream: private HADAL_LDFLAGS += $(foreach name,query configure 
 # The disk that it has.
 $(UNIT_DIR)/cli_record_sync: private HADAL_LDFLAGS += -Xlinker --wrap=fdatasync
 
+# How much memory it has.
+$(UNIT_DIR)/cli_support: private HADAL_LDFLAGS += -Xlinker --wrap=gzdopen
+
 # The device and the disk that it has.
 $(UNIT_DIR)/cli_record: private HADAL_LDFLAGS += $(foreach name,session_open session_close capture_create,\
 	-Xlinker --wrap=hadal_$(name))

@@ -42,6 +42,7 @@ int archive_open(const char *path, struct archive **archive)
 		if (own >= 0)
 			close(own);
 		close(fd);
+		unlink(path);
 		free(*archive);
 		return -ENOMEM;
 	}
