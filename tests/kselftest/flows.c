@@ -92,11 +92,16 @@ size_t flow_count(const struct recorder *recorder, uint32_t net_ns, uint16_t typ
 	return recorder_count(recorder, is_tcp_type_in, &wanted);
 }
 
+void flow_wait(struct recorder *recorder, uint32_t net_ns, uint16_t type, size_t want)
+{
+	const struct tcp_type_in wanted = { .net_ns = net_ns, .type = type };
+
+	recorder_wait(recorder, is_tcp_type_in, &wanted, want);
+}
+
 void flow_wait_closed(struct recorder *recorder, uint32_t net_ns, size_t ends)
 {
-	const struct tcp_type_in wanted = { .net_ns = net_ns, .type = HADAL_RECORD_TCP_CLOSED };
-
-	recorder_wait(recorder, is_tcp_type_in, &wanted, ends);
+	flow_wait(recorder, net_ns, HADAL_RECORD_TCP_CLOSED, ends);
 }
 
 static void check_address(const struct hadal_tcp *tcp, const uint8_t address[16], bool is_v6)

@@ -48,6 +48,9 @@ bool is_tcp_type_in(const struct hadal_record *record, const void *tcp_type_in);
 /* How many records of a type there are in a namespace. */
 size_t flow_count(const struct recorder *recorder, uint32_t net_ns, uint16_t type);
 
+/* Waits until there are that many records of a type in a namespace. */
+void flow_wait(struct recorder *recorder, uint32_t net_ns, uint16_t type, size_t want);
+
 /* Waits until that many connection ends of the namespace have closed. */
 void flow_wait_closed(struct recorder *recorder, uint32_t net_ns, size_t ends);
 

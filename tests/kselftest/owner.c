@@ -697,6 +697,9 @@ static void check_mptcp(struct owner *self, struct tcp_flow *flow, int listener,
 
 	flow->client_port = tcp_local_port(flow->client);
 	flow->server_port = PORT;
+	/* An accept() before the subflow is established would not give it its owner. */
+	if (is_mptcp)
+		flow_wait(&self->recorder, self->net_ns, HADAL_RECORD_TCP_ACCEPTED, 1);
 	flow->server = MUST(accept(listener, NULL, NULL));
 	tcp_exchange(flow);
 	tcp_end(flow);
