@@ -636,6 +636,9 @@ static u8 state_of_found(const struct sock *sk, u8 role)
 {
 	if (sk->sk_state == TCP_SYN_SENT)
 		return HADAL_CONN_CONNECTING;
+	/* accept() returns the MPTCP socket, never this: see on_subflow(). */
+	if (sk_is_mptcp(sk))
+		return HADAL_CONN_OPEN;
 	/* Not yet given to accept(), nor left behind by close(). */
 	if (role == HADAL_TCP_SERVER && !READ_ONCE(sk->sk_socket) && !sock_flag(sk, SOCK_DEAD))
 		return HADAL_CONN_PENDING;

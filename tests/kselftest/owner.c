@@ -770,6 +770,31 @@ TEST_F(owner, mptcp_held)
 	close(listener);
 }
 
+/* What accept() returns later is not the subflow: that is not waited for. */
+TEST_F(owner, mptcp_accepted_behind_start)
+{
+	struct tcp_flow flow = { .family = TCP_V4, .server_port = PORT, .up = PAYLOAD };
+	int listener = mptcp_listener();
+	struct flow_records records;
+
+	flow.client = mptcp_connect();
+	flow.client_port = tcp_local_port(flow.client);
+	flow_wait(&self->recorder, self->net_ns, HADAL_RECORD_TCP_ACCEPTED, 1);
+	recorder_close(&self->recorder);
+	recorder_begin(&self->recorder, NULL);
+	recorder_dump(&self->recorder, HADAL_DUMP_CONNECTIONS);
+	flow.server = MUST(accept(listener, NULL, NULL));
+	tcp_exchange(&flow);
+	tcp_end(&flow);
+	flow_wait_closed(&self->recorder, self->net_ns, 2);
+	recorder_end(&self->recorder);
+	records = gather(self, flow.client_port);
+	ASSERT_TRUE(records.server_snapshot && records.server_closed);
+	EXPECT_EQ(0, records.server_closed->tcp.flags & HADAL_TCP_NOT_ACCEPTED);
+	check_caller(&records.server_closed->tcp, getpid(), start_ticks(getpid()));
+	close(listener);
+}
+
 /* ---- sockets of the kernel ---- */
 
 struct share {
