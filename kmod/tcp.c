@@ -518,6 +518,15 @@ static noinline void close_unknown(const struct sock *sk, int old_state)
 	}
 }
 
+/*
+ * One that was found while it connected may have come to be established at that very
+ * moment: its event had found no entry yet.
+ */
+static bool never_established(int old_state)
+{
+	return BIT(old_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV | TCPF_CLOSE);
+}
+
 static void close_known(const struct sock *sk, struct hadal_conn *conn, int old_state)
 {
 	switch (conn->state) {
@@ -525,7 +534,10 @@ static void close_known(const struct sock *sk, struct hadal_conn *conn, int old_
 		emit_listener(sk, conn, HADAL_RECORD_TCP_LISTENER_CLOSED);
 		return;
 	case HADAL_CONN_CONNECTING:
-		emit_failed(sk, conn);
+		if (likely(never_established(old_state)))
+			emit_failed(sk, conn);
+		else
+			emit_closed(sk, conn, old_state);
 		return;
 	case HADAL_CONN_UNACCEPTED:
 	case HADAL_CONN_OPEN:
