@@ -170,13 +170,6 @@ static void note_tuple(struct hadal_conn *conn, const struct sock *sk)
 		identify(conn, sk, &no_isn);
 }
 
-/* Who holds a socket changes its counters one after the other. */
-static bool is_held(const struct sock *sk)
-{
-	return sock_owned_by_user_nocheck(sk) ||
-	       spin_is_locked((spinlock_t *)&sk->sk_lock.slock);
-}
-
 /* ---- opening ---- */
 
 static void on_connect(const struct sock *sk)
@@ -701,15 +694,6 @@ void hadal_tcp_claim(const struct sock *sk, const struct hadal_owner *owner)
 		hadal_conn_claim(sk, 0, owner);
 }
 
-/* @isn was read after @was_held. */
-static void check_identity(struct hadal_conn *conn, const struct hadal_tcp *tcp,
-			   const struct hadal_isn_pair *isn, bool was_held)
-{
-	bool at_rest = !was_held && !is_held(conn->sk);
-
-	hadal_conn_compare(&conn->identity, tcp, at_rest ? isn_number(isn) : 0);
-}
-
 static void snapshot_listener(struct hadal_session *session, struct hadal_conn *conn)
 {
 	struct hadal_record_tcp_listener record HADAL_ALL_SET;
@@ -718,7 +702,7 @@ static void snapshot_listener(struct hadal_session *session, struct hadal_conn *
 	record.tcp.flags |= HADAL_TCP_DUMPED;
 	describe_queue(&record, conn->sk);
 	if (HADAL_IDENTIFIES)
-		check_identity(conn, &record.tcp, &no_isn, false);
+		hadal_conn_compare(&conn->identity, &record.tcp, 0);
 	hadal_emit_tcp_to(session, &record.header, sizeof(record), HADAL_RECORD_TCP_LISTENING,
 			  &no_isn);
 }
@@ -727,14 +711,13 @@ static void snapshot_connection(struct hadal_session *session, struct hadal_conn
 {
 	struct hadal_record_tcp_snapshot record HADAL_ALL_SET;
 	struct hadal_isn_pair isn HADAL_ALL_SET;
-	bool was_held = HADAL_IDENTIFIES && is_held(conn->sk);
 
 	describe(&record.tcp, conn->sk, conn);
 	record.state = READ_ONCE(conn->sk->sk_state);
 	record.reserved = 0;
 	hadal_tcp_count_live(&record.counters, &isn, conn->sk, conn->role);
 	if (HADAL_IDENTIFIES)
-		check_identity(conn, &record.tcp, &isn, was_held);
+		hadal_conn_compare(&conn->identity, &record.tcp, isn_number(&isn));
 	hadal_emit_tcp_to(session, &record.header, sizeof(record), HADAL_RECORD_TCP_SNAPSHOT, &isn);
 }
 

@@ -35,27 +35,45 @@ static __always_inline void read_once(struct numbers *numbers, const struct tcp_
 	numbers->copied_seq = data_race(READ_ONCE(tp->copied_seq));
 }
 
+/* Who holds a socket changes its numbers one after the other. */
+static bool is_held(const struct sock *sk)
+{
+	return sock_owned_by_user_nocheck(sk) ||
+	       spin_is_locked((spinlock_t *)&sk->sk_lock.slock);
+}
+
+static bool same(const struct numbers *a, const struct numbers *b)
+{
+	return a->snd_una == b->snd_una && a->bytes_acked == b->bytes_acked &&
+	       a->snd_nxt == b->snd_nxt && a->rcv_nxt == b->rcv_nxt &&
+	       a->bytes_received == b->bytes_received;
+}
+
 /*
  * A live socket changes while it is read. Sequence number and byte counter move
- * together, so their difference is the initial number, and has to be the same
- * twice.
+ * together, one after the other: both readings may lie in between, and whoever has
+ * the socket then has it between the readings.
+ *
+ * Return: whether the numbers are of one instant, at which nobody changed them.
  */
-static void read_numbers(struct numbers *numbers, const struct tcp_sock *tp)
+static bool read_numbers(struct numbers *numbers, const struct sock *sk)
 {
+	const struct tcp_sock *tp = tcp_sk(sk);
 	struct numbers again HADAL_ALL_SET;
+	bool at_rest;
 	int try;
 
 	read_once(numbers, tp);
 	for (try = 0; try < READ_TRIES; try++) {
 		smp_rmb();
+		at_rest = !is_held(sk);
+		smp_rmb();
 		read_once(&again, tp);
-		if (again.snd_una == numbers->snd_una &&
-		    again.bytes_acked == numbers->bytes_acked &&
-		    again.snd_nxt == numbers->snd_nxt && again.rcv_nxt == numbers->rcv_nxt &&
-		    again.bytes_received == numbers->bytes_received)
-			return;
+		if (at_rest && same(&again, numbers))
+			return true;
 		*numbers = again;
 	}
+	return false;
 }
 
 static bool closing_sent(int state)
@@ -152,7 +170,7 @@ u8 hadal_tcp_role_of(const struct sock *sk)
 		return HADAL_TCP_SERVER;
 	if (state == TCP_SYN_SENT)
 		return HADAL_TCP_CLIENT;
-	read_numbers(&numbers, tp);
+	read_numbers(&numbers, sk);
 	fin_sent = closing_sent(state) && numbers.snd_nxt == numbers.write_seq;
 	by_sequence = numbers.bytes_acked + (u32)(numbers.snd_nxt - numbers.snd_una) - fin_sent;
 	return by_sequence == data_race(READ_ONCE(tp->bytes_sent) - READ_ONCE(tp->bytes_retrans)) ?
@@ -193,20 +211,22 @@ void hadal_tcp_count(struct hadal_tcp_counters *counters, const struct sock *sk,
 /**
  * hadal_tcp_count_live() - counters of a socket that goes on meanwhile
  * @counters: filled in
- * @isn: filled in, of the same instant
+ * @isn: filled in, of the same instant; not known where somebody has the socket
  * @sk: the socket, kept from being freed
  * @role: enum hadal_tcp_role
  *
- * Exact where nothing moves; else each number is one that was true.
+ * Exact where nothing moves; else each number is one that was true, and what is
+ * reckoned of two, sent and written, may be off by what one acknowledgement covers.
  */
 void hadal_tcp_count_live(struct hadal_tcp_counters *counters, struct hadal_isn_pair *isn,
 			  const struct sock *sk, u8 role)
 {
 	struct numbers numbers HADAL_ALL_SET;
 
-	read_numbers(&numbers, tcp_sk(sk));
+	isn->known = read_numbers(&numbers, sk);
+	if (isn->known)
+		isn_of(isn, &numbers, role);
 	read_flags(&numbers, sk, READ_ONCE(sk->sk_state), role);
 	count_payload(counters, &numbers);
 	count_segments(counters, tcp_sk(sk));
-	isn_of(isn, &numbers, role);
 }

@@ -474,7 +474,7 @@ enum hadal_tcp_owner {
 /* Addresses: AF_INET uses the first 4 bytes; network byte order. */
 struct hadal_tcp {
 	__u64 id;		/* of this connection end, since the module was loaded */
-	__u64 key;		/* alike on both ends; 0: none (listener, never established) */
+	__u64 key;		/* alike on both ends; 0: none (listener, never established), or not known */
 	__u64 start_time;	/* ns, CLOCK_MONOTONIC, of connect() or establishment; 0: not seen */
 	__u64 cgroup_id;	/* the owner's when it became so; 0: no owner */
 	__u64 socket_cgroup_id;	/* v2, of who called socket() */

@@ -145,6 +145,28 @@ static void dumped_connections_have_a_baseline(void **state)
 	world_close(&world);
 }
 
+/* In use when it was dumped, it has no key at first: addresses alone do not tell who is behind NAT. */
+static void keys_may_come_later(void **state)
+{
+	struct world world;
+	struct end client, server;
+
+	(void)state;
+	world_open_named(&world, NULL);
+	client = end_of(1, 0, HADAL_TCP_CLIENT, &web, "172.17.0.2:40000", "198.51.100.7:80");
+	server = end_of(2, 0, HADAL_TCP_SERVER, &db, "172.17.0.4:5432", "198.51.100.9:50000");
+	client.tcp.flags = server.tcp.flags = HADAL_TCP_DUMPED;
+	record_snapshot(&world.recorder, &client);
+	record_snapshot(&world.recorder, &server);
+	client.tcp.key = server.tcp.key = 55;
+	client.counters.acked = 42;
+	record_snapshot(&world.recorder, &client);
+	record_snapshot(&world.recorder, &server);
+	interval(&world);
+	expect_traffic(the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432), 0, 42, 0);
+	world_close(&world);
+}
+
 /* ESTABLISHED was lost: CLOSED has all that counts. */
 static void lost_openings_are_made_good(void **state)
 {
@@ -747,6 +769,7 @@ int main(void)
 		cmocka_unit_test(pairs_in_any_order),
 		cmocka_unit_test(long_connections_count_by_interval),
 		cmocka_unit_test(dumped_connections_have_a_baseline),
+		cmocka_unit_test(keys_may_come_later),
 		cmocka_unit_test(lost_openings_are_made_good),
 		cmocka_unit_test(lost_closings_are_noticed),
 		cmocka_unit_test(dumps_with_losses_end_nothing),

@@ -133,6 +133,16 @@ static void connection_fill(struct connection_table *table, struct connection *c
 						  tcp->start_time, now);
 }
 
+/* The key of a connection that was in use when it was first met is told later. */
+static void connection_learn_key(struct connection_table *table, struct connection *connection,
+				 const struct hadal_tcp *tcp)
+{
+	if (connection->pair || !tcp->key)
+		return;
+	connection->pair = pair_of(table, connection, tcp->key);
+	pair_note(table, connection);
+}
+
 static void connection_release(struct connection_table *table, struct connection *connection, uint64_t now)
 {
 	pair_put(table, connection->pair, now);
@@ -316,6 +326,7 @@ void connection_lives(struct connection_table *table, const struct hadal_tcp *tc
 	if (connection->closed)
 		return;
 	take_counters(table, connection, counters);
+	connection_learn_key(table, connection, tcp);
 	connection->dump = table->dump;
 	/* Who has it may be found later than it was: not accepted yet, or looked for by poll. */
 	if (!connection->owner || (!connection->process.tgid && tcp->owner_tgid))
@@ -439,6 +450,7 @@ void connection_ends(struct connection_table *table, const struct hadal_tcp *tcp
 	if (connection->closed)
 		return;
 	take_counters(table, connection, counters);
+	connection_learn_key(table, connection, tcp);
 	connection->fate = fate;
 	connection->unaccepted = tcp->flags & HADAL_TCP_NOT_ACCEPTED;
 	close_connection(table, connection, now);
