@@ -291,9 +291,11 @@ static void put_counts(struct hadal_udp *udp, const struct hadal_udp_flow *flow)
 
 static u64 last_time(const struct hadal_udp_flow *flow)
 {
-	u64 ago = (u64)(jiffies - READ_ONCE(flow->last)) * (NSEC_PER_SEC / HZ);
+	unsigned long last = READ_ONCE(flow->last);
+	/* A datagram on another CPU may be of a later tick than the one that is seen here. */
+	long ticks = max((long)(jiffies - last), 0L);
 
-	return max(ktime_get_ns() - ago, flow->start_time);
+	return max(ktime_get_ns() - ticks * (u64)(NSEC_PER_SEC / HZ), flow->start_time);
 }
 
 /* Sets each byte of @udp. */
