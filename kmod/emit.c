@@ -50,6 +50,13 @@ void hadal_emit_wake(struct hadal_session *session)
 		irq_work_queue(&session->wake);
 }
 
+/* @ring had no room: its reader is to make some, however little is unread. */
+noinline void hadal_emit_lost(struct hadal_session *session, struct hadal_ring *ring)
+{
+	hadal_ring_end(ring);
+	hadal_emit_wake(session);
+}
+
 /* The place for a record of @size bytes, and its ring; NULL: lost and counted. */
 static __always_inline void *begin_record(struct hadal_session *session, u32 size, u16 type,
 					  enum hadal_class class, struct hadal_ring **ring)
@@ -64,7 +71,7 @@ static __always_inline void *begin_record(struct hadal_session *session, u32 siz
 	}
 	record = hadal_ring_begin(*ring, size, type, class);
 	if (unlikely(!record))
-		hadal_emit_publish(session, *ring);
+		hadal_emit_lost(session, *ring);
 	return record;
 }
 

@@ -109,6 +109,7 @@ static __always_inline struct hadal_ring *hadal_this_ring(const struct hadal_ses
 }
 
 void hadal_emit_wake(struct hadal_session *session);
+void hadal_emit_lost(struct hadal_session *session, struct hadal_ring *ring);
 
 static __always_inline void hadal_emit_publish(struct hadal_session *session,
 					       struct hadal_ring *ring)
@@ -149,7 +150,7 @@ static __always_inline struct hadal_emission hadal_emit_first(u32 size, u16 type
 	emission.session = session;
 	emission.record = hadal_ring_begin(ring, size, type, class);
 	if (unlikely(!emission.record))
-		hadal_emit_publish(session, ring);
+		hadal_emit_lost(session, ring);
 	return emission;
 }
 

@@ -489,9 +489,12 @@ static int session_mmap(struct file *file, struct vm_area_struct *vma)
 	return hadal_ring_memory_map_consumer(rings->lane[lane], vma);
 }
 
+/* A watermark may lie so high that no record fits below it. */
 static bool ring_wants_reader(const struct hadal_ring *ring)
 {
-	return hadal_ring_unread(ring) >= ring->watermark;
+	u32 unread = hadal_ring_unread(ring);
+
+	return unread >= ring->watermark || (unread && data_race(hadal_ring_has_untold(ring)));
 }
 
 static bool session_wants_reader(const struct hadal_session *session)

@@ -399,6 +399,8 @@ TEST_F(sessions, started_over_and_over)
 
 /* ---- poll ---- */
 
+#define SMALLEST_RING	4096	/* bytes */
+
 static int poll_events(const struct recorder *recorder, int timeout)
 {
 	struct pollfd fd = { .fd = recorder->session.fd, .events = POLLIN };
@@ -436,6 +438,28 @@ TEST_F(sessions, poll_at_watermark)
 	pid = child_start(make_processes, NULL);	/* it wakes more than once */
 	EXPECT_EQ(POLLIN, poll_events(&self->recorder, 60000));
 	child_finish(pid);
+}
+
+/* A ring that is full is less than its size where the next record does not fit. */
+TEST_F(sessions, poll_below_the_watermark)
+{
+	struct hadal_config config;
+	pid_t pid;
+
+	session_defaults(&config);
+	config.lifecycle_ring_size = config.flow_ring_size = SMALLEST_RING;
+	config.watermark = SMALLEST_RING;
+	recorder_begin(&self->recorder, &config);
+	pid = child_start(make_processes, NULL);
+	child_finish(pid);
+	EXPECT_EQ(POLLIN, poll_events(&self->recorder, 0));
+	recorder_drain(&self->recorder);
+	EXPECT_EQ(0, poll_events(&self->recorder, 0));
+	pid = child_start(make_processes, NULL);
+	EXPECT_EQ(POLLIN, poll_events(&self->recorder, 60000));
+	child_finish(pid);
+	recorder_end_lossy(&self->recorder);
+	EXPECT_LT(0, self->recorder.lost[HADAL_CLASS_PROCESS]);
 }
 
 TEST_F(sessions, poll_before_configure)
