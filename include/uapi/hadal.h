@@ -334,7 +334,10 @@ struct hadal_record_dump {	/* DUMP_START, DUMP_END */
 	__u64 records;		/* in DUMP_END: how many stood between */
 };
 
-/* A CPU came online and has its rings now: map them. */
+/*
+ * A CPU came online and has its rings now: map them. Sent once: where LOST counts of the
+ * control class, any CPU may have got rings.
+ */
 struct hadal_record_ring_added {
 	struct hadal_record header;
 	__u32 added_cpu;

@@ -38,6 +38,8 @@ static int fixture_rings_of(void *context, uint32_t cpu)
 	struct fixture *fixture = context;
 
 	fixture->maps++;
+	if (cpu == READER_ALL_CPUS)
+		cpu = RINGS / 2 - 1;
 	if (fixture->map_result < 0)
 		return reader_fail(fixture->reader, fixture->map_result, "mapping CPU %u", cpu);
 	for (; fixture->ring_count < 2 * (cpu + 1); fixture->ring_count++)
@@ -535,6 +537,30 @@ static void an_announced_ring_that_is_busy_ends_the_round(void **state)
 	expect_none(fixture);
 }
 
+/* A RING_ADDED may be among what was lost. */
+static void rings_whose_announcement_is_lost_join_the_round(void **state)
+{
+	struct fixture *fixture = *state;
+
+	memory_ring_drop(&fixture->rings[0]);
+	memory_ring_lost(&fixture->rings[0], 1000, HADAL_CLASS_CONTROL, 1);
+	memory_ring_fork(&fixture->rings[2], 1001, 1);
+	assert_int_equal(next_record(fixture)->type, HADAL_RECORD_LOST);
+	assert_int_equal(next_tgid(fixture), 1);
+	expect_none(fixture);
+	assert_int_equal(fixture->maps, 1);
+}
+
+static void a_loss_of_other_records_maps_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+
+	memory_ring_drop(&fixture->rings[0]);
+	memory_ring_lost(&fixture->rings[0], 1000, HADAL_CLASS_PROCESS, 1);
+	assert_int_equal(next_record(fixture)->type, HADAL_RECORD_LOST);
+	assert_int_equal(fixture->maps, 0);
+}
+
 static void a_ring_that_cannot_be_mapped_is_tried_again(void **state)
 {
 	struct fixture *fixture = *state;
@@ -907,6 +933,8 @@ int main(void)
 		TEST(loss_at_the_end_shows),
 		TEST_WRAP(sequences_wrap),
 		TEST_ONE_CPU(announced_rings_join_the_round),
+		TEST_ONE_CPU(rings_whose_announcement_is_lost_join_the_round),
+		TEST_ONE_CPU(a_loss_of_other_records_maps_nothing),
 		TEST_ONE_CPU(an_announced_ring_that_is_busy_ends_the_round),
 		TEST_ONE_CPU(a_ring_that_cannot_be_mapped_is_tried_again),
 		TEST(size_zero),

@@ -268,14 +268,23 @@ int reader_add_ring(struct hadal_reader *reader, const struct ring *ring)
 	return 0;
 }
 
-/* Rings that a RING_ADDED announces take part before it is handed out. */
+static bool lost_announcements(const struct hadal_record *record)
+{
+	return record->type == HADAL_RECORD_LOST &&
+	       ((const struct hadal_record_lost *)record)->count[HADAL_CLASS_CONTROL];
+}
+
+/* Rings that a RING_ADDED announces take part before it is handed out. It is sent once, and may be lost. */
 static int meet_new_rings(struct hadal_reader *reader, const struct hadal_record *record)
 {
-	const struct hadal_record_ring_added *added = (const void *)record;
+	const struct reader_sources *sources = &reader->sources;
 
-	if (record->type != HADAL_RECORD_RING_ADDED || !reader->sources.rings_of)
+	if (!sources->rings_of)
 		return 0;
-	return reader->sources.rings_of(reader->sources.context, added->added_cpu);
+	if (record->type == HADAL_RECORD_RING_ADDED)
+		return sources->rings_of(sources->context,
+					 ((const struct hadal_record_ring_added *)record)->added_cpu);
+	return lost_announcements(record) ? sources->rings_of(sources->context, READER_ALL_CPUS) : 0;
 }
 
 static int tell_fault(struct hadal_reader *reader)

@@ -16,6 +16,9 @@
  */
 #define READER_SLACK		100000
 
+/* For rings_of(): any CPU may have them. */
+#define READER_ALL_CPUS		UINT32_MAX
+
 /* Clocks of user space and kernel agree far better. Nanoseconds. */
 #define READER_FUTURE_LIMIT	1000000000
 
@@ -25,8 +28,8 @@ struct reader_sources {
 	/* Now, CLOCK_MONOTONIC, ns. */
 	uint64_t (*clock)(void *context);
 	/*
-	 * A CPU has rings of its own now: adds them with reader_add_ring(). May be
-	 * called again for the same CPU. Returns -errno on failure, having
+	 * A CPU, or one that is not known (READER_ALL_CPUS), has rings of its own now:
+	 * adds them with reader_add_ring(). May be called again for the same CPU. Returns -errno on failure, having
 	 * described it with reader_fail(). NULL: new rings are not read.
 	 */
 	int (*rings_of)(void *context, uint32_t cpu);

@@ -147,11 +147,11 @@ static int rings_of(void *context, uint32_t cpu)
 	struct hadal_session *session = context;
 	int result;
 
-	if (cpu >= session->query.possible_cpus)
+	if (cpu != READER_ALL_CPUS && cpu >= session->query.possible_cpus)
 		return reader_fail(session->reader, -EBADMSG,
 				   "a record announces rings of CPU %u, of %u possible", cpu,
 				   session->query.possible_cpus);
-	result = map_cpu(session, cpu);
+	result = cpu == READER_ALL_CPUS ? hadal_session_map_new(session) : map_cpu(session, cpu);
 	return result < 0 ? reader_fail(session->reader, result, "%s", session->error) : 0;
 }
 
