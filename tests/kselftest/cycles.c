@@ -24,7 +24,7 @@
 #define CYCLES		200
 #define STARTS		40
 #define FLOODS		5
-#define FLOW_RING	(8U << 20)	/* bytes: of four sessions, more than the bound on leaks */
+#define FLOW_RING	(8U << 20)	/* bytes a CPU */
 #define LEAK_BOUND	(64U << 10)	/* KiB */
 #define LONG_TEST	3600	/* s */
 
@@ -32,6 +32,8 @@ FIXTURE(cycles) {
 	pid_t floods[FLOODS];
 	int listener;
 };
+
+static uint32_t flow_ring = FLOW_RING;	/* bytes a CPU */
 
 FIXTURE_SETUP(cycles)
 {
@@ -69,7 +71,7 @@ static void begin_session(struct recorder *recorder)
 
 	session_defaults(&config);
 	config.classes |= HADAL_CLASS_BIT(HADAL_CLASS_CGROUP) | HADAL_CLASS_BIT(HADAL_CLASS_UDP);
-	config.flow_ring_size = FLOW_RING;
+	config.flow_ring_size = flow_ring;
 	recorder_begin(recorder, &config);
 }
 
@@ -121,20 +123,36 @@ static void kill_session(void)
  * Most are loaded and unloaded, nothing else: to start and stop the hooks waits
  * for what grace periods take under the flood, seconds where it is emulated.
  */
+static bool has_session(int number)
+{
+	return number % 4 == 3;
+}
+
 static void cycle(int number)
 {
 	module_load("");
-	switch (number % 8) {
-	case 3:
-		use_session();
+	if (has_session(number)) {
+		if (number % 8 == 3)
+			use_session();
+		else
+			kill_session();
 		check_idle();
-		break;
-	case 7:
-		kill_session();
-		check_idle();
-		break;
 	}
 	module_unload_soon();
+}
+
+/* So large that what the sessions of these cycles have would exceed the bound if it were leaked. */
+static uint32_t ring_that_shows(int first, int cycles)
+{
+	uint64_t rings = 0, size = FLOW_RING;
+	int number;
+
+	for (number = first; number < cycles; number++)
+		rings += has_session(number) ? (uint64_t)MUST(sysconf(_SC_NPROCESSORS_ONLN)) : 0;
+	ASSERT_LT(0, rings);
+	while (rings * size <= (uint64_t)LEAK_BOUND << 10)
+		size *= 2;
+	return (uint32_t)size;
 }
 
 static uint64_t meminfo(const char *label)
@@ -152,6 +170,7 @@ TEST_F_TIMEOUT(cycles, under_flood, LONG_TEST)
 	int number, cycles = (int)harness_share(CYCLES), settled = cycles / 10;
 	uint64_t available = 0, left;
 
+	flow_ring = ring_that_shows(settled + 1, cycles);
 	for (number = 0; number < cycles; number++) {
 		cycle(number);
 		if (number == settled)
