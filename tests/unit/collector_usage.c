@@ -343,6 +343,28 @@ static void a_start_anew_counts_on(void **state)
 	world_close(&world);
 }
 
+/* That it was made again was not seen: what it has used until it is found is not counted. */
+static void a_start_anew_that_was_not_seen_counts_from_then_on(void **state)
+{
+	struct files files = { 0 };
+	struct world world;
+
+	(void)state;
+	open_web(&world, &files);
+	usage_set(&files.web, USAGE_CPU_USER, 3 * SECOND);
+	record_exit(&world.recorder, &web, 0, 0);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_RMDIR, CGROUP_WEB);
+	usage_set(&files.web, USAGE_CPU_USER, 50 * SECOND);
+	record_cgroup(&world.recorder, HADAL_RECORD_CGROUP_EXISTING, 0, CGROUP_AGAIN, PATH_WEB, 0);
+	usage_set(&files.web, USAGE_CPU_USER, 51 * SECOND);
+	interval(&world);
+	expect(web_usage(&world), USAGE_CPU_USER, 4 * SECOND);
+	expect(web_usage(&world), USAGE_STARTED, 1);
+	assert_int_equal(web_usage(&world)->live, 1);
+	assert_int_equal(counted(&world, COUNT_COUNTER_WENT_BACK), 0);
+	world_close(&world);
+}
+
 /* A container that has cgroups of its own in it, as with systemd. */
 static void what_is_below_is_no_start(void **state)
 {
@@ -625,6 +647,7 @@ int main(void)
 		cmocka_unit_test(of_one_that_was_there_they_do_not_tell),
 		cmocka_unit_test(many_ends_make_few_readings),
 		cmocka_unit_test(a_start_anew_counts_on),
+		cmocka_unit_test(a_start_anew_that_was_not_seen_counts_from_then_on),
 		cmocka_unit_test(what_is_below_is_no_start),
 		cmocka_unit_test(limits_are_known_if_all_have_one),
 		cmocka_unit_test(a_task_with_limits_tells_its_own),

@@ -138,10 +138,21 @@ static struct usage_source *source_new(const char *path, size_t length)
 	return NULL;
 }
 
+/* Of a source that ended what is known of it is told first. */
+static void begin(struct usage_source *source)
+{
+	make_good(source);
+	source->live = true;
+	source->based = source->final = false;
+	source->last = (struct usage){ .known = 0 };
+	source->exited_user = source->exited_system = 0;
+}
+
 /* One that was there before: what it has used until now is not counted. */
 static void begin_existing(struct usage_source *source, const struct usage_reader *reader, uint64_t now)
 {
-	source->live = true;
+	begin(source);
+	source->whole = false;
 	usage_read(source, reader, now);
 }
 
@@ -149,11 +160,8 @@ static void begin_made(struct usage_source *source, const struct usage_reader *r
 {
 	if (source->live)
 		end_source(source, reader);
-	make_good(source);
-	source->live = source->whole = true;
-	source->based = source->final = false;
-	source->last = (struct usage){ .known = 0 };
-	source->exited_user = source->exited_system = 0;
+	begin(source);
+	source->whole = true;
 	usage_set(&source->pending, USAGE_STARTED, source->pending.value[USAGE_STARTED] + 1);
 	if (again)
 		usage_set(&source->pending, USAGE_RESTARTED, source->pending.value[USAGE_RESTARTED] + 1);
@@ -174,7 +182,7 @@ void usage_begin(struct usage_source **source, const struct usage_reader *reader
 		return;
 	if (itself && made && cgroup != (*source)->cgroup)
 		begin_made(*source, reader, known);
-	else if (!known)
+	else if (!known || (itself && !(*source)->live && cgroup != (*source)->cgroup))
 		begin_existing(*source, reader, now);
 	if (itself)
 		(*source)->cgroup = cgroup;
