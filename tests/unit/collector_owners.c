@@ -311,6 +311,26 @@ static void lost_cgroups_are_noticed(void **state)
 	world_close(&world);
 }
 
+/* What is lost while a dump is made may be of what that has told already: the next tells. */
+static void losses_during_a_dump_are_for_the_next(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_open(&world, NULL);
+	start_services(&world);
+	record_dump(&world.recorder, HADAL_RECORD_DUMP_START, HADAL_DUMP_PROCESSES);
+	record_existing(&world.recorder, &web);
+	lose(&world, HADAL_CLASS_PROCESS);
+	record_dump(&world.recorder, HADAL_RECORD_DUMP_END, HADAL_DUMP_PROCESSES);
+	assert_int_equal(world.model->lost, HADAL_DUMP_PROCESSES);
+	record_dump(&world.recorder, HADAL_RECORD_DUMP_START, HADAL_DUMP_PROCESSES);
+	record_existing(&world.recorder, &web);
+	record_dump(&world.recorder, HADAL_RECORD_DUMP_END, HADAL_DUMP_PROCESSES);
+	assert_int_equal(world.model->lost, 0);
+	world_close(&world);
+}
+
 /* An exit was lost: the dump that follows tells who is left. */
 static void lost_processes_are_noticed(void **state)
 {
@@ -385,6 +405,7 @@ int main(void)
 		cmocka_unit_test(dead_processes_own_their_sockets),
 		cmocka_unit_test(lost_cgroups_are_noticed),
 		cmocka_unit_test(lost_processes_are_noticed),
+		cmocka_unit_test(losses_during_a_dump_are_for_the_next),
 		cmocka_unit_test(ended_processes_were_never_said),
 		cmocka_unit_test(units_of_paths),
 	};

@@ -322,6 +322,7 @@ static void dump_started(struct model *model, const struct hadal_record_dump *re
 {
 	model->dump_start = record->header.time;
 	model->dumped = 0;
+	model->lost_since = 0;
 	if (record->what & HADAL_DUMP_UDP)
 		model->udp.dump++;
 	if (!(record->what & HADAL_DUMP_CONNECTIONS))
@@ -356,7 +357,7 @@ static void dump_ended(struct model *model, const struct hadal_record_dump *reco
 		cgroups_resync(&model->cgroups, model->dump_start, now);
 	if (record->what & HADAL_DUMP_PROCESSES)
 		process_table_resync(&model->processes, model->dump_start, now);
-	model->lost &= ~record->what;
+	model->lost = (model->lost & ~record->what) | model->lost_since;
 	if (record->what & HADAL_DUMP_UDP)
 		connections_sweep(&model->udp, model->udp.dump, now);
 	if (!(record->what & HADAL_DUMP_CONNECTIONS))
@@ -385,9 +386,10 @@ static bool is_dumped(const struct hadal_record *record)
 static void records_lost(struct model *model, const struct hadal_record_lost *record)
 {
 	if (record->count[HADAL_CLASS_PROCESS])
-		model->lost |= HADAL_DUMP_PROCESSES;
+		model->lost_since |= HADAL_DUMP_PROCESSES;
 	if (record->count[HADAL_CLASS_CGROUP])
-		model->lost |= HADAL_DUMP_CGROUPS;
+		model->lost_since |= HADAL_DUMP_CGROUPS;
+	model->lost |= model->lost_since;
 }
 
 static void clock_synced(struct model *model, const struct hadal_record *record)

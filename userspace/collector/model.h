@@ -87,6 +87,7 @@ struct model {
 	uint64_t dump_start;		/* ns, CLOCK_MONOTONIC, of the last dump */
 	uint64_t interval_start;	/* ns since the epoch: the end of the interval before */
 	uint32_t lost;			/* HADAL_DUMP_*: what a dump should hold, records being lost */
+	uint32_t lost_since;		/* of these, since the last dump began: that may not hold it */
 	bool between;			/* in model_refresh() */
 };
 
