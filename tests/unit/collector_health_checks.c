@@ -85,6 +85,25 @@ static void a_health_command_is_told_apart(void **state)
 	world_close(&world);
 }
 
+/* Whoever looks while it goes on changes nothing of that. */
+static void a_check_that_is_looked_at_is_one_still(void **state)
+{
+	struct world world;
+	struct talk talk;
+
+	(void)state;
+	world_open_named(&world, NULL);
+	enter(&world, &check);
+	talk = talk_begin(&world, 1, &check, &web, "127.0.0.1:40000", "127.0.0.1:8080");
+	model_refresh(world.model, world.recorder.time, wall_at(&world));
+	talk_transfer(&talk, 100, 1000);
+	talk_end(&world, &talk);
+	interval(&world);
+	assert_int_equal(checks_of(&world, HADAL_TCP_CLIENT), 1);
+	assert_int_equal(checks_of(&world, HADAL_TCP_SERVER), 1);
+	world_close(&world);
+}
+
 /* A container's first process is made outside as well, and what it forks is its own. */
 static void first_processes_do_not_enter(void **state)
 {
@@ -146,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_health_command_is_told_apart),
+		cmocka_unit_test(a_check_that_is_looked_at_is_one_still),
 		cmocka_unit_test(first_processes_do_not_enter),
 		cmocka_unit_test(balancers_check),
 	};

@@ -111,12 +111,16 @@ static void count_for_process(const struct connection_table *table, const struct
 
 enum { HEALTH_BYTES = 4096 };
 
+bool may_be_brief(const struct connection *connection, uint64_t now)
+{
+	return connection->opened && connection->start && now - connection->start <= HEALTH_TIME &&
+	       connection->last.acked + connection->last.received <= HEALTH_BYTES;
+}
+
 /* As checks are, and much else too. */
 static bool is_brief(const struct connection *connection)
 {
-	return connection->closed && connection->opened && connection->start && !connection->fate.broken &&
-	       connection->closed_at - connection->start <= HEALTH_TIME &&
-	       connection->last.acked + connection->last.received <= HEALTH_BYTES;
+	return connection->closed && !connection->fate.broken && may_be_brief(connection, connection->closed_at);
 }
 
 /* By a load balancer, or by the container's own health command over loopback. */

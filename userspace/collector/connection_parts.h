@@ -54,6 +54,9 @@ bool client_entered(const struct connection_table *table, const struct hadal_tcp
 /* Adds what @connection has done since it was counted last. */
 void count_connection(struct connection_table *table, struct connection *connection);
 
+/* Whether its end may yet show that it was a health check. */
+bool may_be_brief(const struct connection *connection, uint64_t now);
+
 /* Whether all that will be known of the other end is. */
 bool settled(const struct connection_table *table, const struct connection *connection, uint64_t now);
 

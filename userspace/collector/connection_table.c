@@ -533,6 +533,9 @@ void connections_interval(struct connection_table *table, uint64_t now, bool all
 		/* Whose other end may yet be seen would be live on an edge that is none. */
 		if (!all && !settled(table, connection, now))
 			continue;
+		/* Who looks at the host between intervals changes nothing of what its end is counted as. */
+		if (table->between && may_be_brief(connection, now))
+			continue;
 		count_connection(table, connection);
 		flow = is_udp(table) ? NULL : flow_of(table, connection);
 		if (flow)
