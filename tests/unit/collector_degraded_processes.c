@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Without the module: the records that are made of what the process connector and /proc say of processes. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -125,6 +126,64 @@ static void one_that_is_gone_is_as_its_parent(void **state)
 	processes_close(&world);
 }
 
+/* A thread that executes a program takes the place of the first, which ends for that alone. */
+static void an_exec_of_a_thread_ends_nothing(void **state)
+{
+	struct processes_world world;
+	pid_t child = fork();
+
+	(void)state;
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	processes_open(&world);
+	event(&world, PROC_FORKED, child, getpid(), 1);
+	assert_int_equal(next_of_process(&world)->type, HADAL_RECORD_PROCESS_FORK);
+	event(&world, PROC_EXITED, child, 0, 2);
+	assert_null(next_of_process(&world));
+	event(&world, PROC_EXECED, child, 0, 3);
+	assert_int_equal(next_of_process(&world)->type, HADAL_RECORD_PROCESS_EXEC);
+	event(&world, PROC_THREAD_EXITED, child, 0, 4);
+	assert_null(next_of_process(&world));
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	event(&world, PROC_EXITED, child, 0, 5);
+	assert_int_equal(next_of_process(&world)->type, HADAL_RECORD_PROCESS_EXIT);
+	assert_null(next_of_process(&world));
+	processes_close(&world);
+}
+
+static uint16_t type_of_cgroup(struct processes_world *world)
+{
+	const struct hadal_record *record;
+
+	do {
+		record = take(&world->queue);
+	} while (record && record->record_class != HADAL_CLASS_CGROUP);
+	assert_non_null(record);
+	return record->type;
+}
+
+/* What runs while the first walk does was there before, for all that is known. */
+static void nothing_is_new_before_all_is_known(void **state)
+{
+	struct processes_world world;
+
+	(void)state;
+	processes_open(&world);
+	event(&world, PROC_FORKED, getpid(), getppid(), 1);
+	assert_int_equal(type_of_cgroup(&world), HADAL_RECORD_CGROUP_EXISTING);
+	degraded_cgroups_walk(&world.cgroups, 3000);
+	while (degraded_cgroups_step(&world.cgroups, 16, 3000))
+		;
+	while (take(&world.queue))
+		;
+	degraded_cgroups_meet(&world.cgroups, UINT64_MAX, "/made", 4000);
+	assert_int_equal(type_of_cgroup(&world), HADAL_RECORD_CGROUP_MKDIR);
+	processes_close(&world);
+}
+
 static void an_exec_has_path_and_arguments(void **state)
 {
 	const struct hadal_record_process_exec *exec;
@@ -168,6 +227,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_this_process),
 		cmocka_unit_test(one_that_is_gone_is_as_its_parent),
+		cmocka_unit_test(an_exec_of_a_thread_ends_nothing),
+		cmocka_unit_test(nothing_is_new_before_all_is_known),
 		cmocka_unit_test(an_exec_has_path_and_arguments),
 		cmocka_unit_test(gaps_are_losses),
 	};

@@ -103,7 +103,7 @@ void degraded_cgroups_meet(struct degraded_cgroups *cgroups, uint64_t id, const 
 	if (!told || !new)
 		return;
 	told->walk = cgroups->walk;
-	tell(cgroups, HADAL_RECORD_CGROUP_MKDIR, id, path, now);
+	tell(cgroups, cgroups->walked ? HADAL_RECORD_CGROUP_MKDIR : HADAL_RECORD_CGROUP_EXISTING, id, path, now);
 }
 
 /* ---- all there are ---- */
@@ -206,5 +206,6 @@ bool degraded_cgroups_step(struct degraded_cgroups *cgroups, unsigned int count,
 	cgroups->found += cgroups->pending_count;
 	forget_pending(cgroups);
 	forget_gone(cgroups);
+	cgroups->walked = true;
 	return false;
 }

@@ -16,6 +16,7 @@ struct degraded_cgroups {
 	struct record_queue *queue;
 	unsigned int limit;
 	uint32_t walk;			/* number of the last walk that began */
+	bool walked;			/* one has ended: what is met for the first time is new */
 	char **pending;			/* directories of it that are to be read: paths below the mount */
 	size_t pending_count, pending_room;
 	uint64_t found;			/* records of this walk */

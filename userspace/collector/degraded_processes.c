@@ -155,9 +155,8 @@ static void inherit(const struct degraded_processes *processes, struct hadal_pro
 	process->gid = parent->process.gid;
 }
 
-/* Takes over what was found of it, and of its cgroup. NULL: no room. */
-static struct known_process *meet(struct degraded_processes *processes, const struct proc_found *found, bool existed,
-				  uint64_t now)
+/* Takes over what was found of it, and of its cgroup; until a walk has ended all may have been there before. NULL: no room. */
+static struct known_process *meet(struct degraded_processes *processes, const struct proc_found *found, uint64_t now)
 {
 	struct known_process *known;
 
@@ -165,7 +164,7 @@ static struct known_process *meet(struct degraded_processes *processes, const st
 	known = known_get(processes, found->process.tgid);
 	if (!known)
 		return NULL;
-	known_take(processes, known, &found->process, existed, now);
+	known_take(processes, known, &found->process, !processes->walked, now);
 	known->walk = processes->walk;
 	return known;
 }
@@ -182,7 +181,7 @@ static void forked(struct degraded_processes *processes, const struct proc_event
 		assume(processes, event, &found.process);
 	else
 		inherit(processes, &found.process);
-	known = meet(processes, &found, false, now);
+	known = meet(processes, &found, now);
 	if (known)
 		tell(processes, HADAL_RECORD_PROCESS_FORK, &known->process, event->time);
 }
@@ -194,17 +193,23 @@ static void execed(struct degraded_processes *processes, const struct proc_event
 
 	if (proc_scan(event->tgid, PROC_SCAN_ALL, &found))
 		return;	/* it is gone: what it ran stays unknown */
-	known = meet(processes, &found, false, now);
-	if (known)
-		tell_exec(processes, &known->process, event->time);
+	known = meet(processes, &found, now);
+	if (!known)
+		return;
+	known->ending = false;
+	tell_exec(processes, &known->process, event->time);
 }
 
-/* Whether threads of it go on without the first. */
-static bool goes_on(int tgid)
+/*
+ * Whether threads of it go on without the first, or one of them has taken the first's
+ * place, as a thread that executes a program does.
+ */
+static bool goes_on(const struct known_process *known)
 {
 	struct proc_found found;
 
-	return proc_scan(tgid, PROC_SCAN_BRIEF, &found) == 0 && found.threads > 1;
+	return proc_scan((int)known->tgid, PROC_SCAN_BRIEF, &found) == 0 && (!found.zombie || found.threads > 1) &&
+	       found.process.start_boottime == known->process.start_boottime;
 }
 
 static void exited(struct degraded_processes *processes, const struct proc_event_facts *event)
@@ -217,7 +222,7 @@ static void exited(struct degraded_processes *processes, const struct proc_event
 		known->exit_code = event->exit_code;
 	else if (!known->ending)
 		return;
-	known->ending = goes_on(event->tgid);
+	known->ending = goes_on(known);
 	if (!known->ending)
 		tell_exit(processes, known, event->time);
 }
@@ -274,8 +279,7 @@ static void existing(struct degraded_processes *processes, int pid, uint64_t now
 
 	if (proc_scan(pid, PROC_SCAN_ALL, &found) || (found.zombie && found.threads <= 1))
 		return;
-	/* At the first walk all that is found was there before. */
-	known = meet(processes, &found, processes->walk == 1, now);
+	known = meet(processes, &found, now);
 	if (!known)
 		return;
 	processes->found++;
@@ -306,6 +310,7 @@ bool degraded_processes_step(struct degraded_processes *processes, unsigned int 
 		}
 		closedir(processes->walking);
 		processes->walking = NULL;
+		processes->walked = true;
 		forget_gone(processes, now);
 		return false;
 	}

@@ -34,6 +34,7 @@ struct degraded_processes {
 	struct net_spaces *spaces;
 	struct counts *counts;
 	DIR *walking;			/* /proc; NULL: no walk is under way */
+	bool walked;			/* a walk has ended: what is met for the first time is new */
 	uint32_t walk;
 	uint64_t found;			/* records of this walk */
 	uint64_t boot_offset;		/* ns: CLOCK_BOOTTIME less CLOCK_MONOTONIC */
