@@ -112,6 +112,8 @@ static void faults_name_their_key(void **state)
 		{ "type = remote_write\nendpoint = https://b.example/\ntemporality = delta\n", ":2: key 'sink b'",
 		  "takes totals" },
 		{ "type = remote_write\nendpoint = https://b.example/\npath = /x\n", ":2: key 'sink b'", "no key 'path'" },
+		{ "type = otlp\nendpoint = https://b.example\ntoken_secret = a\ntoken_endpoint = http://c.example/\n",
+		  ":5: key 'sink b.token_endpoint'", "'http://c.example/' begins neither with https:// nor with" },
 		{ "type = scrape\naddress = 9464\n", ":2: key 'sink b'", "there is no port" },
 		{ "type = scrape\naddress = localhost:9464\n", ":2: key 'sink b'", "ADDRESS:PORT" },
 		{ "type = scrape\ncreated = maybe\n", ":2: key 'sink b'", "created: neither 'on' nor 'off'" },
