@@ -40,6 +40,7 @@ static struct web_page pages[2];
 
 struct place {
 	char directory[64];	/* "": there is none, the spool is in memory */
+	char lines[64];		/* where a sink of totals writes lines to; "": it is one of increments, and posts */
 	unsigned int backoff_ms;
 	struct web_server *server;
 	struct hadal_spool *spool;
@@ -48,11 +49,13 @@ struct place {
 
 static void start_sink(struct place *place)
 {
+	const bool lines = place->lines[0];
 	const struct hadal_sink_config config = {
-		.name = "held", .kind = "otlp", .delta = true,
-		.ship = { .endpoint = web_url(place->server), .timeout_ms = LIMIT_MS,
+		.name = "held", .kind = lines ? "json_lines" : "otlp", .delta = !lines,
+		.ship = { .endpoint = lines ? NULL : web_url(place->server), .timeout_ms = LIMIT_MS,
 			  .backoff_first_ms = place->backoff_ms,
 			  .backoff_max_ms = place->backoff_ms },
+		.settings = { { "path", place->lines } }, .setting_count = lines,
 	};
 	const struct hadal_sink_host host = { .spool = place->spool };
 	char error[256];
@@ -105,7 +108,7 @@ static int set_up_busy_for_a_second(void **state)
 /* A small disk; without the right to make one the test is skipped. */
 static int set_up_disk(void **state)
 {
-	struct place *place = calloc(1, sizeof(*place));
+	struct place *place = *state ?: calloc(1, sizeof(*place));
 
 	*state = place;
 	strcpy(place->directory, "/tmp/hadal-sink.XXXXXX");
@@ -117,6 +120,19 @@ static int set_up_disk(void **state)
 	return set_up_with(state, &well, 0);
 }
 
+static int set_up_disk_and_lines(void **state)
+{
+	struct place *place = calloc(1, sizeof(*place));
+	int fd;
+
+	*state = place;
+	strcpy(place->lines, "/tmp/hadal-lines.XXXXXX");
+	fd = mkstemp(place->lines);
+	assert_true(fd >= 0);
+	close(fd);
+	return set_up_disk(state);
+}
+
 static int set_up_busy_disk(void **state)
 {
 	const int ret = set_up_disk(state);
@@ -125,22 +141,43 @@ static int set_up_busy_disk(void **state)
 	return ret;
 }
 
+static void end_sink(struct place *place)
+{
+	hadal_sink_stop(place->sink, 0);
+	hadal_sink_join(place->sink);
+	hadal_sink_free(place->sink);
+}
+
 static int tear_down(void **state)
 {
 	struct place *place = *state;
 
 	/* Of a test that failed it still runs. */
-	hadal_sink_stop(place->sink, 0);
-	hadal_sink_join(place->sink);
-	hadal_sink_free(place->sink);
+	end_sink(place);
 	hadal_spool_close(place->spool);
 	web_stop(place->server);
 	if (place->directory[0]) {
 		assert_int_equal(umount(place->directory), 0);
 		assert_int_equal(rmdir(place->directory), 0);
 	}
+	if (place->lines[0])
+		unlink(place->lines);
 	free(place);
 	return 0;
+}
+
+static void append(struct place *place, struct hadal_batch *batch, const uint64_t *items)
+{
+	uint64_t sequence;
+	uint8_t *data;
+	size_t size;
+
+	assert_int_equal(hadal_spool_pack(batch, &data, &size), 0);
+	hadal_sink_produced(place->sink, items);
+	assert_int_equal(hadal_spool_append(place->spool, items, data, size, &sequence), 0);
+	hadal_sink_arrived(place->sink, sequence);
+	free(data);
+	hadal_batch_free(batch);
 }
 
 /* A record of the spool that holds one log record. */
@@ -151,18 +188,23 @@ static void submit(struct place *place)
 	};
 	static const uint64_t items[HADAL_SIGNALS] = { [HADAL_SIGNAL_LOGS] = 1 };
 	struct hadal_batch *batch = hadal_batch_new(0);
-	uint64_t sequence;
-	uint8_t *data;
-	size_t size;
 
 	assert_non_null(batch);
 	assert_int_equal(hadal_resource_log(hadal_batch_resource(batch, NULL), &record), 0);
-	assert_int_equal(hadal_spool_pack(batch, &data, &size), 0);
-	hadal_sink_produced(place->sink, items);
-	assert_int_equal(hadal_spool_append(place->spool, items, data, size, &sequence), 0);
-	hadal_sink_arrived(place->sink, sequence);
-	free(data);
-	hadal_batch_free(batch);
+	append(place, batch, items);
+}
+
+/* One that holds an increment, of a counter that began at @since; both in seconds. */
+static void submit_increment(struct place *place, uint64_t since, uint64_t until, int64_t value)
+{
+	static const struct hadal_metric_info info = { "hadal.test", "1", "Of a test", HADAL_COUNTER };
+	static const uint64_t items[HADAL_SIGNALS] = { [HADAL_SIGNAL_METRICS] = 1 };
+	const struct hadal_point point = { .start_time = since * 1000000000, .time = until * 1000000000 };
+	struct hadal_batch *batch = hadal_batch_new(0);
+
+	assert_non_null(batch);
+	hadal_metric_add_int(hadal_resource_metric(hadal_batch_resource(batch, NULL), &info), &point, value);
+	append(place, batch, items);
 }
 
 static void wait_for_requests(struct place *place, unsigned int count)
@@ -295,6 +337,45 @@ static void on_a_full_disk_it_moves_on(void **state)
 	submit(place);
 	wait_for_position(place, hadal_spool_end(place->spool));
 	assert_int_equal(logs(place).accepted, 2);
+	end_sink(place);
+	start_sink(place);
+	assert_int_equal(logs(place).waiting, 0);
+	assert_int_equal(hadal_sink_position(place->sink), hadal_spool_end(place->spool));
+}
+
+static void expect_line(const struct place *place, const char *since, int64_t value)
+{
+	char wanted[128], text[4096];
+	FILE *file = fopen(place->lines, "r");
+	size_t size;
+
+	assert_non_null(file);
+	size = fread(text, 1, sizeof(text) - 1, file);
+	text[size] = '\0';
+	fclose(file);
+	snprintf(wanted, sizeof(wanted), "\"start_timestamp\":\"%s\",\"value\":%lld", since, (long long)value);
+	if (!strstr(text, wanted))
+		fail_msg("there is no %s in %s", wanted, text);
+}
+
+/* What it had added up to was delivered and could not be written down: it may not fall back to what is. */
+static void after_a_full_disk_totals_begin_anew(void **state)
+{
+	struct place *place = *state;
+
+	if (!place->directory[0])
+		skip();
+	submit_increment(place, 1, 2, 100);
+	wait_for_position(place, hadal_spool_end(place->spool));
+	fill_disk(place);
+	submit_increment(place, 2, 3, 50);
+	wait_for_position(place, hadal_spool_end(place->spool));
+	expect_line(place, "1970-01-01T00:00:01.000000000Z", 150);
+	end_sink(place);
+	start_sink(place);
+	submit_increment(place, 4, 5, 7);
+	wait_for_position(place, hadal_spool_end(place->spool));
+	expect_line(place, "1970-01-01T00:00:04.000000000Z", 7);
 }
 
 /* What waits on the disk is older than what goes from memory, and is not passed over. */
@@ -329,6 +410,7 @@ int main(void)
 		TEST(giving_way_it_waits_no_longer_than_it_may),
 		TEST(stopping_it_sends_the_rest),
 		TEST_WITH(on_a_full_disk_it_moves_on, set_up_disk),
+		TEST_WITH(after_a_full_disk_totals_begin_anew, set_up_disk_and_lines),
 		TEST_WITH(what_memory_has_no_room_for_is_all_that_is_lost, set_up_busy_disk),
 		TEST_WITH(no_wait_that_is_asked_for_makes_no_loop, set_up_busy),
 		TEST_WITH(a_date_is_by_the_clock_of_who_tells_it, set_up_busy_for_a_second),
