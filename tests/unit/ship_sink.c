@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* A sink's thread and a receiver that holds its answers: what the end of the one leaves of a request. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +16,9 @@
 
 #include "clock.h"
 #include "sink_thread.h"
+#include "sink_state.h"
 #include "spool_batch.h"
+#include "spool_segment.h"
 #include "web_server.h"
 
 #define LOGS	"POST /v1/logs"
@@ -47,7 +50,7 @@ struct place {
 	struct hadal_sink *sink;
 };
 
-static void start_sink(struct place *place)
+static void make_sink(struct place *place)
 {
 	const bool lines = place->lines[0];
 	const struct hadal_sink_config config = {
@@ -61,6 +64,11 @@ static void start_sink(struct place *place)
 	char error[256];
 
 	assert_int_equal(hadal_sink_new(&config, &host, &place->sink, error, sizeof(error)), 0);
+}
+
+static void start_sink(struct place *place)
+{
+	make_sink(place);
 	hadal_sink_find_position(place->sink);
 	assert_int_equal(hadal_sink_start(place->sink), 0);
 }
@@ -400,6 +408,67 @@ static void what_memory_has_no_room_for_is_all_that_is_lost(void **state)
 	assert_int_equal(logs(place).accepted + logs(place).dropped_full, RECORDS);
 }
 
+/* A spool anew, in which there is this record alone. */
+static void write_spool(struct place *place, const struct hadal_spool_entry *entry)
+{
+	const struct hadal_spool_config config = {
+		.directory = place->directory, .bytes = 1 << 20, .age_ms = LIMIT_MS,
+	};
+	static const uint8_t run[HADAL_SPOOL_RUN_SIZE], boot[SPOOL_BOOT_SIZE], data[1];
+	const int directory = open(place->directory, O_RDONLY | O_DIRECTORY);
+	struct hadal_spool_entry whole = *entry;
+	struct spool_segment *segment;
+	struct spool_slot slot;
+
+	hadal_spool_close(place->spool);
+	assert_true(directory >= 0);
+	whole.size = sizeof(data);
+	assert_int_equal(spool_segment_create(directory, entry->sequence, run, boot, &segment), 0);
+	assert_int_equal(spool_segment_write(segment, &whole, data, &slot), 0);
+	spool_segment_free(segment);
+	close(directory);
+	assert_int_equal(hadal_spool_open(&config, &place->spool), 0);
+}
+
+static void expect_account(struct place *place, enum hadal_signal signal, uint64_t waiting, uint64_t old)
+{
+	struct hadal_sink_stats stats;
+
+	hadal_sink_stats(place->sink, &stats);
+	assert_int_equal(stats.signal[signal].waiting, waiting);
+	assert_int_equal(stats.signal[signal].dropped_old, old);
+	assert_int_equal(stats.signal[signal].submitted, waiting + old);
+}
+
+/* Of a record whose metrics were delivered in an earlier life, the rest is lost: nothing that was taken is. */
+static void what_was_settled_before_is_not_lost(void **state)
+{
+	const struct hadal_spool_entry entry = {
+		.sequence = 5, .items = { [HADAL_SIGNAL_METRICS] = 500, [HADAL_SIGNAL_LOGS] = 3 },
+	};
+	const struct hadal_sink_state before = { .position = 5, .settled = { [HADAL_SIGNAL_METRICS] = 500 } };
+	struct place *place = *state;
+	struct hadal_sink *first;
+
+	if (!place->directory[0])
+		skip();
+	end_sink(place);
+	write_spool(place, &entry);
+	assert_int_equal(hadal_sink_state_write(place->directory, "held", &before), 0);
+	make_sink(place);
+	hadal_sink_find_position(place->sink);
+	expect_account(place, HADAL_SIGNAL_METRICS, 0, 0);
+	expect_account(place, HADAL_SIGNAL_LOGS, 3, 0);
+	/* By SIGHUP another takes its place. */
+	first = place->sink;
+	make_sink(place);
+	hadal_sink_inherit(place->sink, first);
+	hadal_sink_free(first);
+	hadal_sink_lost(place->sink, &entry, HADAL_SPOOL_OLD);
+	expect_account(place, HADAL_SIGNAL_METRICS, 0, 0);
+	expect_account(place, HADAL_SIGNAL_LOGS, 0, 3);
+}
+
 #define TEST_WITH(function, up) cmocka_unit_test_setup_teardown(function, up, tear_down)
 #define TEST(function) TEST_WITH(function, set_up)
 
@@ -412,6 +481,7 @@ int main(void)
 		TEST_WITH(on_a_full_disk_it_moves_on, set_up_disk),
 		TEST_WITH(after_a_full_disk_totals_begin_anew, set_up_disk_and_lines),
 		TEST_WITH(what_memory_has_no_room_for_is_all_that_is_lost, set_up_busy_disk),
+		TEST_WITH(what_was_settled_before_is_not_lost, set_up_disk),
 		TEST_WITH(no_wait_that_is_asked_for_makes_no_loop, set_up_busy),
 		TEST_WITH(a_date_is_by_the_clock_of_who_tells_it, set_up_busy_for_a_second),
 	};

@@ -53,6 +53,9 @@ struct hadal_sink {
 	struct hadal_sink_stats stats;
 	uint64_t next;			/* number of the record to be taken next; what is below is taken or lost */
 	uint64_t lost;			/* number of the record that was lost last */
+	struct {
+		uint64_t sequence, settled[HADAL_SIGNALS];
+	} begun;			/* the record of which a part was settled in another life, or by another sink of the name */
 	uint64_t available;		/* number behind that of the last record there is */
 	uint64_t position;		/* of the first that is needed after a restart */
 	struct counted counted[HADAL_SIGNALS];

@@ -138,6 +138,8 @@ static void count_waiting(struct hadal_sink *sink, uint64_t *items)
 		memset(sink->state.settled, 0, sizeof(sink->state.settled));
 	for (int i = 0; i < HADAL_SIGNALS; i++)
 		items[i] -= sink->state.settled[i] < items[i] ? sink->state.settled[i] : items[i];
+	sink->begun.sequence = sink->state.position;
+	memcpy(sink->begun.settled, sink->state.settled, sizeof(sink->begun.settled));
 }
 
 static void count_recovered(struct hadal_sink *sink)
