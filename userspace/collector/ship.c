@@ -31,6 +31,7 @@ enum {
 	SPOOL_BYTES_MIN = 1 << 20,
 	SPOOL_AGE_MS = 6 * 3600 * 1000,
 	TICK_MS = 250,
+	SAY_MS = 60 * 1000,	/* between two messages of one kind */
 	ANSWER_MS = 2000,	/* that an exchange of sinks waits for answers that are under way */
 };
 
@@ -63,6 +64,7 @@ struct hadal_shipper {
 	size_t sink_count;
 	struct exchange *exchange;		/* NULL: none is asked for */
 	uint64_t batches, refused, truncated;
+	uint64_t unsubmitted_ms;		/* not before is it told again that a batch could not be taken */
 	bool stopping;
 };
 
@@ -178,12 +180,34 @@ static void append_entry(struct hadal_shipper *shipper, struct inbox_entry *entr
 	pthread_cond_signal(&shipper->changed);
 }
 
+/* Under the lock. Whether it is to be told that a batch could not be taken. */
+static bool may_tell_unsubmitted(struct hadal_shipper *shipper)
+{
+	const uint64_t now = now_ms();
+
+	if (now < shipper->unsubmitted_ms)
+		return false;
+	shipper->unsubmitted_ms = now + SAY_MS;
+	return true;
+}
+
+static void tell_unsubmitted(struct hadal_shipper *shipper, struct hadal_batch_counts counts, int error)
+{
+	if (error == -ENOBUFS)
+		say(shipper, HADAL_SHIP_ERROR,
+		    "a batch of %zu bytes is larger than half of otlp.queue, which is %zu: its %llu points and %llu log records are dropped",
+		    counts.bytes, shipper->queue_bytes, (unsigned long long)counts.points, (unsigned long long)counts.records);
+	else
+		say(shipper, HADAL_SHIP_ERROR, "a batch could not be taken: %s", strerror(-error));
+}
+
 int hadal_shipper_submit(struct hadal_shipper *shipper, struct hadal_batch *batch)
 {
 	const struct hadal_batch_counts counts = hadal_batch_counts(batch);
 	struct inbox_entry *entry = calloc(1, sizeof(*entry));
 	uint64_t items[HADAL_SIGNALS];
 	int ret = entry ? 0 : -ENOMEM;
+	bool tell;
 
 	count_items(counts, items);
 	pthread_mutex_lock(&shipper->lock);
@@ -201,7 +225,10 @@ int hadal_shipper_submit(struct hadal_shipper *shipper, struct hadal_batch *batc
 		memcpy(entry->items, items, sizeof(items));
 		append_entry(shipper, entry);
 	}
+	tell = ret && may_tell_unsubmitted(shipper);
 	pthread_mutex_unlock(&shipper->lock);
+	if (tell)
+		tell_unsubmitted(shipper, counts, ret);
 	if (ret) {
 		free(entry);
 		hadal_batch_free(batch);

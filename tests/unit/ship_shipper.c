@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+/* A shipper as a whole, from what is submitted to what it says and counts. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "ship.h"
+#include "sink.h"
+
+enum { LONG_MS = 600 * 1000 };
+
+struct place {
+	char directory[64], lines[96], spool[96];
+	char messages[4096];
+	struct hadal_shipper *shipper;
+};
+
+static int set_up(void **state)
+{
+	struct place *place = calloc(1, sizeof(*place));
+
+	strcpy(place->directory, "/tmp/hadal-shipper.XXXXXX");
+	assert_non_null(mkdtemp(place->directory));
+	*state = place;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct place *place = *state;
+	char command[128];
+
+	hadal_shipper_stop(place->shipper, 0, NULL);
+	snprintf(command, sizeof(command), "rm -rf %s", place->directory);
+	assert_int_equal(system(command), 0);
+	free(place);
+	return 0;
+}
+
+static void note(void *context, enum hadal_ship_log_level level, const char *message)
+{
+	struct place *place = context;
+	const size_t length = strlen(place->messages);
+
+	(void)level;
+	snprintf(place->messages + length, sizeof(place->messages) - length, "%s\n", message);
+}
+
+/* To lines in a file of @below the place; a directory that is not there makes it wait. */
+static void start(struct place *place, const char *below, struct hadal_shipper_config config)
+{
+	const struct hadal_sink_config sink = {
+		.name = "lines", .kind = "json_lines", .settings = { { "path", place->lines } }, .setting_count = 1,
+		.ship = { .backoff_first_ms = LONG_MS, .backoff_max_ms = LONG_MS },
+	};
+	char error[256];
+
+	snprintf(place->lines, sizeof(place->lines), "%s/%s", place->directory, below);
+	config.sinks = &sink;
+	config.sink_count = 1;
+	config.log = note;
+	config.log_context = place;
+	assert_int_equal(hadal_shipper_new(&config, &place->shipper, error, sizeof(error)), 0);
+}
+
+static int stop(struct place *place, unsigned int deadline_ms, struct hadal_ship_signal_stats *stats)
+{
+	struct hadal_shipper *shipper = place->shipper;
+	struct hadal_ship_stats all;
+	int ret;
+
+	place->shipper = NULL;
+	ret = hadal_shipper_stop(shipper, deadline_ms, &all);
+	*stats = all.sink[0].signal[HADAL_SIGNAL_METRICS];
+	return ret;
+}
+
+static int submit(struct place *place, unsigned int points)
+{
+	static const struct hadal_metric_info info = { "hadal.test", "1", "Of a test", HADAL_COUNTER };
+	struct hadal_batch *batch = hadal_batch_new(0);
+	struct hadal_metric *metric;
+
+	assert_non_null(batch);
+	metric = hadal_resource_metric(hadal_batch_resource(batch, NULL), &info);
+	for (unsigned int i = 0; i < points; i++) {
+		const struct hadal_point point = {
+			.attributes = HADAL_ATTRIBUTES(batch, hadal_int("number", i)), .start_time = 1, .time = 2,
+		};
+
+		hadal_metric_add_int(metric, &point, 1);
+	}
+	return hadal_shipper_submit(place->shipper, batch);
+}
+
+static void a_batch_that_no_queue_holds_is_told_of(void **state)
+{
+	static const char said[] = "larger than half of otlp.queue, which is 1048576: its 10000 points and 0 log records are dropped";
+	struct hadal_ship_signal_stats stats;
+	struct place *place = *state;
+	const char *first;
+
+	start(place, "lines", (struct hadal_shipper_config){ .queue_bytes = 2 << 20 });
+	assert_int_equal(submit(place, 10000), -ENOBUFS);
+	assert_int_equal(submit(place, 10000), -ENOBUFS);
+	assert_int_equal(submit(place, 1), 0);
+	assert_int_equal(stop(place, LONG_MS, &stats), 0);
+	assert_int_equal(stats.dropped_oversize, 20000);
+	assert_int_equal(stats.accepted, 1);
+	first = strstr(place->messages, said);
+	assert_non_null(first);
+	assert_null(strstr(first + 1, said));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_batch_that_no_queue_holds_is_told_of, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
