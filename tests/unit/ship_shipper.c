@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* A shipper as a whole, from what is submitted to what it says and counts. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -121,10 +124,48 @@ static void a_batch_that_no_queue_holds_is_told_of(void **state)
 	assert_null(strstr(first + 1, said));
 }
 
+/* Somebody else's, on a port that the kernel chose. */
+static int listening(unsigned int *port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(address);
+	const int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+	*port = ntohs(address.sin_port);
+	return fd;
+}
+
+static void an_address_that_is_taken_is_told_of(void **state)
+{
+	struct hadal_sink_config sink = { .name = "asked", .kind = "scrape", .setting_count = 1 };
+	char address[32], said[256], error[256];
+	struct place *place = *state;
+	const struct hadal_shipper_config config = { .sinks = &sink, .sink_count = 1, .log = note, .log_context = place };
+	struct hadal_ship_signal_stats stats;
+	unsigned int port;
+	const int fd = listening(&port);
+
+	snprintf(address, sizeof(address), "127.0.0.1:%u", port);
+	sink.settings[0] = (struct hadal_sink_setting){ "address", address };
+	assert_int_equal(hadal_shipper_new(&config, &place->shipper, error, sizeof(error)), 0);
+	assert_int_equal(submit(place, 3), 0);
+	assert_int_equal(submit(place, 3), 0);
+	assert_int_equal(stop(place, LONG_MS, &stats), 0);
+	close(fd);
+	assert_int_equal(stats.dropped_failed, 6);
+	snprintf(said, sizeof(said), "asked: 3 points or records could not be encoded and were dropped: cannot serve at %s: Address already in use\n",
+		 address);
+	assert_string_equal(place->messages, said);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_batch_that_no_queue_holds_is_told_of, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_address_that_is_taken_is_told_of, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

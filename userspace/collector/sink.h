@@ -84,9 +84,10 @@ typedef int (*hadal_sink_emit)(void *context, struct hadal_sink_request *request
 /* What of a signal was not emitted: points or records. */
 struct hadal_sink_encoded {
 	uint64_t oversize;		/* one alone exceeds a request */
-	uint64_t failed;		/* no memory */
+	uint64_t failed;		/* no memory, or as the error says */
 	uint64_t taken;			/* without a request: they are accepted */
 	uint64_t bytes_raw;		/* of what was emitted, before compression */
+	char text[256];			/* of an error, what its number does not tell; "": nothing */
 };
 
 /*

@@ -65,7 +65,7 @@ struct hadal_sink {
 	bool stopping, reopen;
 	bool giving_way;		/* stopping, and another goes on: nothing more is begun */
 	uint64_t deadline_ms;		/* when stopping */
-	struct limit full_limit, rejected_limit, oversize_limit, damaged_limit, state_limit;
+	struct limit full_limit, rejected_limit, oversize_limit, encode_limit, damaged_limit, state_limit;
 };
 
 /* ---- its account, under the lock ---- */

@@ -134,8 +134,7 @@ static int encode(void *sink, struct hadal_batch *batch, enum hadal_signal signa
 		  hadal_sink_emit emit, void *context, struct hadal_sink_encoded *result)
 {
 	struct server *server = sink;
-	char trouble[256];
-	int ret = try_to_open(server, trouble, sizeof(trouble));
+	int ret = try_to_open(server, result->text, sizeof(result->text));
 
 	(void)signal;
 	(void)first;
