@@ -138,7 +138,8 @@ static int64_t run(void *context, const atomic_bool *stop)
 		if (notices->bases[i] && *notices->bases[i])
 			result = look(notices, notices->bases[i]);
 	}
-	notices->absent = result == IDENTITY_NOT_FOUND ? notices->absent + 1 : 0;
+	/* One that has answered and is silent for a second has not gone: a notice may come in that time. */
+	notices->absent = result == IDENTITY_NOT_FOUND && !notices->session.answered ? notices->absent + 1 : 0;
 	return notices->absent ? errand_back_off(notices->absent, NOTICE_ABSENT, NOTICE_ABSENT_MAX) : NOTICE_POLL;
 }
 
