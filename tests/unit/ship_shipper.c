@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,11 +21,12 @@
 #include "ship.h"
 #include "sink.h"
 
-enum { LONG_MS = 600 * 1000 };
+enum { LONG_MS = 600 * 1000, SHORT_MS = 2400 };
 
 struct place {
 	char directory[64], lines[96], spool[96];
 	char messages[4096];
+	unsigned int backoff_ms;	/* 0: LONG_MS */
 	struct hadal_shipper *shipper;
 };
 
@@ -63,7 +66,7 @@ static void start(struct place *place, const char *below, struct hadal_shipper_c
 {
 	const struct hadal_sink_config sink = {
 		.name = "lines", .kind = "json_lines", .settings = { { "path", place->lines } }, .setting_count = 1,
-		.ship = { .backoff_first_ms = LONG_MS, .backoff_max_ms = LONG_MS },
+		.ship = { .backoff_first_ms = place->backoff_ms ?: LONG_MS, .backoff_max_ms = place->backoff_ms ?: LONG_MS },
 	};
 	char error[256];
 
@@ -161,10 +164,86 @@ static void an_address_that_is_taken_is_told_of(void **state)
 	assert_string_equal(place->messages, said);
 }
 
+/* What the spool's directory would be in. */
+static const char *parent_of(const struct place *place)
+{
+	static char parent[80];
+
+	snprintf(parent, sizeof(parent), "%s/later", place->directory);
+	return parent;
+}
+
+/* Without a directory for the spool, and with a record that cannot be delivered. */
+static void start_without_directory(struct place *place, struct hadal_shipper_config *config)
+{
+	struct hadal_ship_stats all;
+
+	snprintf(place->spool, sizeof(place->spool), "%s/spool", parent_of(place));
+	*config = (struct hadal_shipper_config){ .spool_directory = place->spool, .spool_retry_ms = LONG_MS };
+	start(place, "never/lines", *config);
+	assert_int_equal(submit(place, 3), 0);
+	do {
+		hadal_shipper_stats(place->shipper, &all);
+	} while (!all.sink[0].last_error_time);
+}
+
+/* Nothing was lost, and the next run delivers it. */
+static void end_and_go_on(struct place *place, unsigned int deadline_ms, struct hadal_shipper_config config)
+{
+	struct hadal_ship_signal_stats stats;
+	struct hadal_ship_stats all;
+
+	assert_int_equal(stop(place, deadline_ms, &stats), 0);
+	assert_int_equal(stats.dropped_stop, 0);
+	assert_int_equal(stats.waiting, 3);
+	start(place, "lines", config);
+	hadal_shipper_stats(place->shipper, &all);
+	assert_int_equal(all.sink[0].signal[HADAL_SIGNAL_METRICS].recovered, 3);
+	assert_int_equal(stop(place, LONG_MS, &stats), 0);
+	assert_int_equal(stats.accepted, 3);
+}
+
+/* It comes back between two tries: what waits in memory is written at the end. */
+static void what_can_be_written_at_the_end_is_not_lost(void **state)
+{
+	struct place *place = *state;
+	struct hadal_shipper_config config;
+
+	start_without_directory(place, &config);
+	assert_int_equal(mkdir(parent_of(place), 0700), 0);
+	end_and_go_on(place, 0, config);
+}
+
+static void *come_late(void *context)
+{
+	const struct timespec pause = { .tv_nsec = SHORT_MS / 3 * 1000000 };
+
+	nanosleep(&pause, NULL);
+	return mkdir(parent_of(context), 0700) ? context : NULL;
+}
+
+/* While sinks have their time: then also where they are is still to be written. */
+static void nor_is_what_can_be_written_during_the_end(void **state)
+{
+	struct place *place = *state;
+	struct hadal_shipper_config config;
+	pthread_t thread;
+	void *failed;
+
+	place->backoff_ms = SHORT_MS / 20;
+	start_without_directory(place, &config);
+	assert_int_equal(pthread_create(&thread, NULL, come_late, place), 0);
+	end_and_go_on(place, SHORT_MS, config);
+	assert_int_equal(pthread_join(thread, &failed), 0);
+	assert_null(failed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_batch_that_no_queue_holds_is_told_of, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_can_be_written_at_the_end_is_not_lost, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(nor_is_what_can_be_written_during_the_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_address_that_is_taken_is_told_of, set_up, tear_down),
 	};
 

@@ -539,15 +539,25 @@ static int open_all(struct hadal_shipper *shipper, const struct hadal_shipper_co
 	return 0;
 }
 
-/* All of them end; what is in the spool stays. */
+/* What is in memory alone would end with the process. */
+static void save(struct hadal_shipper *shipper)
+{
+	release(shipper);
+	hadal_spool_flush(shipper->spool);
+}
+
+/* All of them end; what is in the spool stays. No thread spools any more. */
 static bool end_sinks(struct hadal_shipper *shipper, uint64_t deadline_ms, struct hadal_ship_stats *stats)
 {
 	bool whole = true;
 
 	for (size_t i = 0; i < shipper->sink_count; i++)
 		hadal_sink_stop(shipper->sinks[i], deadline_ms);
+	/* Also before they have had their time, within which the process may be killed. */
+	save(shipper);
 	for (size_t i = 0; i < shipper->sink_count; i++)
 		hadal_sink_join(shipper->sinks[i]);
+	save(shipper);
 	for (size_t i = 0; i < shipper->sink_count; i++)
 		whole &= hadal_sink_settle(shipper->sinks[i], &stats->sink[i]);
 	return whole;

@@ -180,6 +180,8 @@ bool hadal_sink_settle(struct hadal_sink *sink, struct hadal_sink_stats *stats)
 {
 	bool dropped;
 
+	/* It could not be if the directory came back but now. */
+	sink_write_state(sink, true);
 	pthread_mutex_lock(&sink->lock);
 	dropped = drop_unsaved(sink);
 	*stats = sink->stats;

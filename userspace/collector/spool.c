@@ -596,6 +596,14 @@ static void note_oldest(struct hadal_spool *spool)
 	pthread_mutex_unlock(&spool->lock);
 }
 
+/* What is written to a file without a name is not there after a restart. */
+static int sync_named(struct hadal_spool *spool)
+{
+	if (spool->active && !spool_segment_linked(spool->active))
+		return -ENOENT;
+	return sync_active(spool);
+}
+
 static void tend_disk(struct hadal_spool *spool, uint64_t now)
 {
 	int ret = 0;
@@ -604,11 +612,7 @@ static void tend_disk(struct hadal_spool *spool, uint64_t now)
 		ret = now < spool->retry_ns ? 0 : try_directory(spool);
 	} else if (now >= spool->sync_ns) {
 		spool->sync_ns = now + spool->config.sync_ms * 1000000ULL;
-		/* What is written to a file without a name is not there after a restart. */
-		if (spool->active && !spool_segment_linked(spool->active))
-			ret = -ENOENT;
-		else
-			ret = sync_active(spool);
+		ret = sync_named(spool);
 	}
 	if (ret)
 		give_up(spool, ret);
@@ -621,6 +625,21 @@ void hadal_spool_tick(struct hadal_spool *spool)
 	if (spool->path)
 		tend_disk(spool, now_ns());
 	note_oldest(spool);
+}
+
+void hadal_spool_flush(struct hadal_spool *spool)
+{
+	int ret = 0;
+
+	if (!spool->path)
+		return;
+	drop_released(spool);
+	if (!spool->stats.on_disk)
+		ret = try_directory(spool);
+	if (!ret)
+		ret = sync_named(spool);
+	if (ret)
+		give_up(spool, ret);
 }
 
 /* ---- readers ---- */
