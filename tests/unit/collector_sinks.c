@@ -91,6 +91,7 @@ static void all_of_them_at_once(void **state)
 	assert_int_equal(sinks[1].ship.timeout_ms, 7000);
 	assert_string_equal(setting(&sinks[2], "address"), "[::1]:1");
 	assert_string_equal(setting(&sinks[2], "created"), "on");
+	assert_int_equal(sinks[2].interval_ms, 60000);
 	assert_string_equal(setting(&sinks[3], "path"), "/var/log/hadal/lines");
 	assert_true(sinks[3].delta);
 	assert_false(sinks[3].ship.signal_off[HADAL_SIGNAL_LOGS]);

@@ -266,10 +266,16 @@ static void old_values_are_not_served(void **state)
 	usleep(200000);
 	ask(scrape, GET "\r\n");
 	expect_status("503");
-	put(scrape, 2, false);	/* 200 ms later: now three times as long is not old */
+	/* What was put soon after something else says nothing of when the next comes. */
+	put(scrape, 2, false);
+	put(scrape, 3, false);
+	prometheus_scrape_set_age(scrape, 600000);
 	usleep(100000);
 	ask(scrape, GET "\r\n");
 	expect_status("200");
+	prometheus_scrape_set_age(scrape, 50);
+	ask(scrape, GET "\r\n");
+	expect_status("503");
 	prometheus_scrape_close(scrape);
 }
 

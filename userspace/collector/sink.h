@@ -50,6 +50,7 @@ struct hadal_sink_config {
 	const char *name;		/* [A-Za-z0-9_-], up to HADAL_SINK_NAME_SIZE - 1 of them; also of its state file */
 	const char *kind;		/* "otlp", ... */
 	bool delta;			/* counters and histograms as increments; else cumulative */
+	unsigned int interval_ms;	/* between two batches; 0: not known */
 	struct hadal_ship_config ship;	/* endpoints, credentials, TLS, bounds: what most kinds have */
 	struct hadal_sink_setting settings[HADAL_SINK_SETTINGS_MAX];
 	size_t setting_count;

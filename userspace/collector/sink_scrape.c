@@ -27,6 +27,14 @@ struct server {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;	/* of the list, and of opening */
 static struct server *servers;
 
+/* Three intervals, and no less than what a receiver may be slow by. */
+static unsigned int age_of(const struct hadal_sink_config *config)
+{
+	const unsigned int age_ms = 3 * config->interval_ms;
+
+	return age_ms > PROMETHEUS_SCRAPE_AGE_MS ? age_ms : PROMETHEUS_SCRAPE_AGE_MS;
+}
+
 static int read_settings(const struct hadal_sink_config *config, struct prometheus_scrape_config *scrape, char *error,
 			 size_t error_size)
 {
@@ -36,6 +44,7 @@ static int read_settings(const struct hadal_sink_config *config, struct promethe
 	*scrape = (struct prometheus_scrape_config){
 		.address = address ? address : PROMETHEUS_SCRAPE_ADDRESS,
 		.created = created && strcmp(created, "on") == 0,
+		.age_ms = age_of(config),
 	};
 	if (created && !scrape->created && strcmp(created, "off") != 0) {
 		snprintf(error, error_size, "%s: neither 'on' nor 'off'", created_key);
@@ -90,6 +99,14 @@ static void unlink_server(const struct server *server)
 	*at = server->next;
 }
 
+/* Of a server that there was, the interval may be another now. */
+static void take_age(struct server *server, unsigned int age_ms)
+{
+	server->config.age_ms = age_ms;
+	if (server->scrape)
+		prometheus_scrape_set_age(server->scrape, age_ms);
+}
+
 /* An address that is taken, say, may be free another time: what fails here is tried again with each batch. */
 static int try_to_open(struct server *server, char *error, size_t error_size)
 {
@@ -118,8 +135,10 @@ static int open_scrape(const struct hadal_sink_config *config, void **sink, char
 	server = find(&scrape);
 	if (!server)
 		server = make(&scrape);
-	if (server)
+	if (server) {
 		server->sinks++;
+		take_age(server, scrape.age_ms);
+	}
 	pthread_mutex_unlock(&lock);
 	if (!server) {
 		snprintf(error, error_size, "%s", strerror(ENOMEM));
