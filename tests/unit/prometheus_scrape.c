@@ -393,6 +393,15 @@ static void addresses_are_looked_at(void **state)
 	refuse("", "there is no port");
 	refuse("127.0.0.1", "there is no port");
 	refuse("127.0.0.1:http", "ADDRESS:PORT");
+	refuse("127.0.0.1:", "port");
+	refuse("127.0.0.1:65536", "port");
+	refuse("127.0.0.1:75000", "port");
+	refuse("127.0.0.1:4294976760", "port");
+	refuse("127.0.0.1:18446744073709561080", "port");
+	refuse("127.0.0.1:+1", "port");
+	refuse("127.0.0.1:-1", "port");
+	refuse("127.0.0.1: 1", "port");
+	refuse("[::1]:1x", "port");
 	refuse("localhost:9464", "ADDRESS:PORT");
 	refuse(":9464", "ADDRESS:PORT");
 	refuse("[]:9464", "ADDRESS:PORT");

@@ -35,6 +35,17 @@ static unsigned int age_of(const struct hadal_sink_config *config)
 	return age_ms > PROMETHEUS_SCRAPE_AGE_MS ? age_ms : PROMETHEUS_SCRAPE_AGE_MS;
 }
 
+/* A port that the kernel chooses nobody would know. */
+static int check_address(const struct prometheus_scrape_config *scrape, char *error, size_t error_size)
+{
+	const int ret = prometheus_scrape_check(scrape, error, error_size);
+
+	if (ret || strtoul(strrchr(scrape->address, ':') + 1, NULL, 10))
+		return ret;
+	snprintf(error, error_size, "\"%s\": port 0 is none that can be asked", scrape->address);
+	return -EINVAL;
+}
+
 static int read_settings(const struct hadal_sink_config *config, struct prometheus_scrape_config *scrape, char *error,
 			 size_t error_size)
 {
@@ -50,7 +61,7 @@ static int read_settings(const struct hadal_sink_config *config, struct promethe
 		snprintf(error, error_size, "%s: neither 'on' nor 'off'", created_key);
 		return -EINVAL;
 	}
-	return prometheus_scrape_check(scrape, error, error_size);
+	return check_address(scrape, error, error_size);
 }
 
 static int check(const struct hadal_sink_config *config, enum hadal_ship_part *part, char *error, size_t error_size)
