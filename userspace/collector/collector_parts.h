@@ -34,6 +34,7 @@ struct collector {
 	bool behind;		/* not all that they count by now */
 	bool renamed;		/* nothing has been shipped yet under the description that the host has now, unlike before */
 	struct notices *notices;	/* of the host's end; NULL: they are not looked for */
+	struct notice known_notices[NOTICE_SOURCES];	/* that were told last, whoever looks for more; action "": none */
 	struct notice told_notices[NOTICE_SOURCES];	/* that are to be shipped */
 	unsigned int notice_count;
 	bool flush;		/* the interval's batch is to go at once, and what waits with it */

@@ -42,6 +42,12 @@ const char *notice_source_name(enum notice_source source)
 	return sources[source].name;
 }
 
+bool notice_is_same(const struct notice *notice, const struct notice *other)
+{
+	return notice->source == other->source && strcmp(notice->action, other->action) == 0 &&
+	       notice->time == other->time;
+}
+
 /* ---- documents ---- */
 
 static bool is_ending(const char *action)
@@ -99,7 +105,7 @@ static void tell(struct notices *notices, const struct notice *notice)
 	bool fresh;
 
 	pthread_mutex_lock(&notices->lock);
-	fresh = strcmp(told->action, notice->action) || told->time != notice->time;
+	fresh = !notice_is_same(told, notice);
 	if (fresh) {
 		*told = *notice;
 		notices->fresh[notice->source] = true;
