@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "collector_parts.h"
 #include "notice.h"
 #include "web_server.h"
 
@@ -177,6 +178,47 @@ static void who_is_not_there_is_left_alone(void **state)
 	assert_false(notices_take(NULL, &notice));
 }
 
+/* It was there: its silence of a second is none that it is left alone for. */
+static void who_was_there_is_asked_on(void **state)
+{
+	struct world *world = *state;
+	struct notice notice;
+
+	assert_int_equal(notices_start(web_url(world->server), NULL, &world->notices), 0);
+	wait_for_looks(world, 1);
+	world->pages[PAGE_SPOT].behaviour = world->pages[PAGE_TOKEN].behaviour = WEB_SILENCE;
+	while (web_requests(world->server, TOKEN_PATH) < 2)
+		usleep(10000);
+	world->pages[PAGE_TOKEN].behaviour = WEB_TOKENS;
+	world->pages[PAGE_SPOT] = (struct web_page){ SPOT, 200, terminate, WEB_GUARDED };
+	assert_true(has_notice(world, NOTICE_POLL + 5000));
+	assert_true(notices_take(world->notices, &notice));
+	assert_string_equal(notice.action, "terminate");
+}
+
+/* On SIGHUP others look, and find what was told already. */
+static void a_new_configuration_tells_none_again(void **state)
+{
+	struct world *world = *state;
+	struct collector collector = { .notices = NULL };
+
+	world->pages[PAGE_SPOT] = (struct web_page){ SPOT, 200, terminate, WEB_GUARDED };
+	for (int i = 0; i < 3; i++) {
+		if (i == 2)
+			world->pages[PAGE_SPOT].body = stop;
+		assert_int_equal(notices_start(web_url(world->server), NULL, &world->notices), 0);
+		assert_true(has_notice(world, 5000));
+		collector.notices = world->notices;
+		collector.notice_count = 0;
+		collector.flush = false;
+		collector_take_notices(&collector);
+		assert_int_equal(collector.notice_count, i != 1);
+		assert_int_equal(collector.flush, i != 1);
+		collector_stop_notices(&collector);
+		world->notices = NULL;
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
@@ -186,6 +228,8 @@ int main(void)
 		TEST(each_is_told_once),
 		TEST(by_the_second_where_nobody_is_at_the_first),
 		TEST(who_is_not_there_is_left_alone),
+		TEST(who_was_there_is_asked_on),
+		TEST(a_new_configuration_tells_none_again),
 	};
 #undef TEST
 

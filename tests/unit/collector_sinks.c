@@ -91,6 +91,7 @@ static void all_of_them_at_once(void **state)
 	assert_int_equal(sinks[1].ship.timeout_ms, 7000);
 	assert_string_equal(setting(&sinks[2], "address"), "[::1]:1");
 	assert_string_equal(setting(&sinks[2], "created"), "on");
+	assert_int_equal(sinks[2].interval_ms, 60000);
 	assert_string_equal(setting(&sinks[3], "path"), "/var/log/hadal/lines");
 	assert_true(sinks[3].delta);
 	assert_false(sinks[3].ship.signal_off[HADAL_SIGNAL_LOGS]);
@@ -112,8 +113,13 @@ static void faults_name_their_key(void **state)
 		{ "type = remote_write\nendpoint = https://b.example/\ntemporality = delta\n", ":2: key 'sink b'",
 		  "takes totals" },
 		{ "type = remote_write\nendpoint = https://b.example/\npath = /x\n", ":2: key 'sink b'", "no key 'path'" },
+		{ "type = otlp\nendpoint = https://b.example\ntoken_secret = a\ntoken_endpoint = http://c.example/\n",
+		  ":5: key 'sink b.token_endpoint'", "'http://c.example/' begins neither with https:// nor with" },
 		{ "type = scrape\naddress = 9464\n", ":2: key 'sink b'", "there is no port" },
 		{ "type = scrape\naddress = localhost:9464\n", ":2: key 'sink b'", "ADDRESS:PORT" },
+		{ "type = scrape\naddress = 127.0.0.1:75000\n", ":2: key 'sink b'", "no number up to 65535" },
+		{ "type = scrape\naddress = 127.0.0.1:\n", ":2: key 'sink b'", "no number up to 65535" },
+		{ "type = scrape\naddress = 127.0.0.1:0\n", ":2: key 'sink b'", "port 0 is none" },
 		{ "type = scrape\ncreated = maybe\n", ":2: key 'sink b'", "created: neither 'on' nor 'off'" },
 		{ "type = scrape\ntemporality = delta\n", ":2: key 'sink b'", "takes totals" },
 		{ "type = json_lines\n", ":2: key 'sink b'", "path: is missing" },

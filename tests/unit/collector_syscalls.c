@@ -346,7 +346,9 @@ static int use_spool(void)
 	if (hadal_spool_read(spool, sequence, &record))
 		return 3;
 	free(record.data);
-	return hadal_sink_state_write(hadal_spool_path(spool), "a", &state) ? 4 : 0;
+	if (hadal_sink_state_write(hadal_spool_path(spool), "a", &state))
+		return 4;
+	return hadal_sink_state_overwrite(hadal_spool_path(spool), "a", &state) ? 5 : 0;
 }
 
 static void remove_tree(const char *path)

@@ -266,10 +266,16 @@ static void old_values_are_not_served(void **state)
 	usleep(200000);
 	ask(scrape, GET "\r\n");
 	expect_status("503");
-	put(scrape, 2, false);	/* 200 ms later: now three times as long is not old */
+	/* What was put soon after something else says nothing of when the next comes. */
+	put(scrape, 2, false);
+	put(scrape, 3, false);
+	prometheus_scrape_set_age(scrape, 600000);
 	usleep(100000);
 	ask(scrape, GET "\r\n");
 	expect_status("200");
+	prometheus_scrape_set_age(scrape, 50);
+	ask(scrape, GET "\r\n");
+	expect_status("503");
 	prometheus_scrape_close(scrape);
 }
 
@@ -387,6 +393,15 @@ static void addresses_are_looked_at(void **state)
 	refuse("", "there is no port");
 	refuse("127.0.0.1", "there is no port");
 	refuse("127.0.0.1:http", "ADDRESS:PORT");
+	refuse("127.0.0.1:", "port");
+	refuse("127.0.0.1:65536", "port");
+	refuse("127.0.0.1:75000", "port");
+	refuse("127.0.0.1:4294976760", "port");
+	refuse("127.0.0.1:18446744073709561080", "port");
+	refuse("127.0.0.1:+1", "port");
+	refuse("127.0.0.1:-1", "port");
+	refuse("127.0.0.1: 1", "port");
+	refuse("[::1]:1x", "port");
 	refuse("localhost:9464", "ADDRESS:PORT");
 	refuse(":9464", "ADDRESS:PORT");
 	refuse("[]:9464", "ADDRESS:PORT");

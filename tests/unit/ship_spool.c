@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The spool: what is appended is what is read, whatever happens to its files. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -308,6 +309,75 @@ static void what_is_too_large_is_refused(void **state)
 	expect_records(place, 0, 1, 2);
 	assert_int_equal(place->lost_count, 0);
 	free(data);
+}
+
+static unsigned int segments_of(const struct place *place)
+{
+	DIR *directory = opendir(place->directory);
+	struct dirent *entry;
+	unsigned int count = 0;
+
+	assert_non_null(directory);
+	while ((entry = readdir(directory)))
+		count += spool_segment_is_name(entry->d_name);
+	closedir(directory);
+	return count;
+}
+
+static void make_segments(const struct place *place, unsigned int count)
+{
+	static const uint8_t run[HADAL_SPOOL_RUN_SIZE], boot[SPOOL_BOOT_SIZE], data[1];
+	const int directory = open(place->directory, O_RDONLY | O_DIRECTORY);
+
+	assert_true(directory >= 0);
+	for (unsigned int i = 1; i <= count; i++) {
+		const struct hadal_spool_entry entry = {
+			.sequence = i, .time = wall_ns(), .size = sizeof(data), .items = { 1, 1 },
+		};
+		struct spool_segment *segment;
+		struct spool_slot slot;
+
+		assert_int_equal(spool_segment_create(directory, i, run, boot, &segment), 0);
+		assert_int_equal(spool_segment_write(segment, &entry, data, &slot), 0);
+		spool_segment_free(segment);
+	}
+	close(directory);
+}
+
+/* Each is open: a process has no more files. */
+static void over_their_number_the_oldest_segments_go(void **state)
+{
+	enum { MOST = 640, MORE = 10 };
+	struct place *place = *state;
+
+	make_segments(place, MOST + MORE);
+	open_spool(place);
+	assert_int_equal(stats_of(place).disk_records, MOST);
+	assert_int_equal(hadal_spool_first(place->spool, 0), MORE + 1);
+	assert_non_null(strstr(place->said, "more than 640 files: the oldest 10 were removed"));
+	place->lost_count = 0;
+	append(place, 1, 100);
+	assert_int_equal(place->lost_count, 1);
+	assert_int_equal(place->lost[0], MORE + 1);
+	assert_int_equal(place->why, HADAL_SPOOL_FULL);
+	assert_int_equal(stats_of(place).disk_records, MOST);
+}
+
+/* However large the spool is, there are not many. */
+static void of_a_large_spool_segments_are_large(void **state)
+{
+	struct place *place = *state;
+	uint64_t first;
+
+	place->config.bytes = 8ULL << 30;
+	open_spool(place);
+	first = append(place, 1, 9 << 20);
+	append(place, 2, 9 << 20);
+	append(place, 3, 9 << 20);
+	assert_int_equal(segments_of(place), 1);
+	append(place, 4, 9 << 20);
+	assert_int_equal(segments_of(place), 2);
+	assert_int_equal(hadal_spool_first(place->spool, 0), first);
 }
 
 static void over_its_age_the_oldest_go(void **state)
@@ -763,6 +833,8 @@ int main(void)
 		TEST(what_all_have_read_is_removed),
 		TEST(over_its_bytes_the_oldest_go),
 		TEST(what_is_too_large_is_refused),
+		TEST(over_their_number_the_oldest_segments_go),
+		TEST(of_a_large_spool_segments_are_large),
 		TEST(over_its_age_the_oldest_go),
 		TEST(memory_has_bounds_too),
 		TEST(a_tail_torn_anywhere_is_passed_over),

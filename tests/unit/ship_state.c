@@ -320,6 +320,61 @@ static void what_cannot_be_written_changes_nothing(void **state)
 	expect_error(&(struct place){ .directory = "/nonexistent" }, "one", -ENOENT);
 }
 
+static void overwrite_number(const struct place *place, const char *name, unsigned int number)
+{
+	uint8_t series[SERIES];
+	const struct hadal_sink_state state = made(number, series);
+
+	assert_int_equal(hadal_sink_state_overwrite(place->directory, name, &state), 0);
+}
+
+static void expect_place(const struct place *place, const char *name, unsigned int number)
+{
+	struct hadal_sink_state state = { 0 };
+	uint8_t series[SERIES];
+	const struct hadal_sink_state wanted = made(number, series);
+
+	assert_int_equal(hadal_sink_state_read(place->directory, name, &state), 0);
+	assert_int_equal(state.position, wanted.position);
+	assert_memory_equal(state.settled, wanted.settled, sizeof(state.settled));
+	assert_int_equal(state.series_size, 0);
+	free(state.series);
+}
+
+/* Also where a power cut came between the header and cutting off what was behind it. */
+static void one_written_over_has_its_place_alone(void **state)
+{
+	const struct place *place = *state;
+	uint8_t bytes[FILE_MAX], over[FILE_MAX];
+	char file[128];
+	const size_t size = write_and_load(place, file, bytes);
+
+	overwrite_number(place, "one", 2);
+	expect_place(place, "one", 2);
+	assert_int_equal(load(file, over), HEADER);
+	memcpy(bytes, over, HEADER);
+	store(file, bytes, size);
+	expect_place(place, "one", 2);
+	assert_int_equal(write_number(place, "one", 3), 0);
+	expect(place, "one", 3);
+}
+
+static void only_a_file_is_written_over(void **state)
+{
+	const struct place *place = *state;
+	uint8_t series[SERIES];
+	const struct hadal_sink_state other = made(2, series);
+	char target[128];
+
+	assert_int_equal(hadal_sink_state_overwrite(place->directory, "none", &other), -ENOENT);
+	expect_error(place, "none", -ENOENT);
+	assert_int_equal(write_number(place, "one", 1), 0);
+	strcpy(target, path(place, "sink-one.state"));
+	assert_int_equal(symlink(target, path(place, "sink-link.state")), 0);
+	assert_int_equal(hadal_sink_state_overwrite(place->directory, "link", &other), -ELOOP);
+	expect(place, "one", 1);
+}
+
 static bool is_kept(void *context, const char *name)
 {
 	(void)context;
@@ -368,6 +423,8 @@ int main(void)
 		TEST(one_renamed_is_the_other_sinks),
 		TEST(only_a_file_is_read),
 		TEST(what_cannot_be_written_changes_nothing),
+		TEST(one_written_over_has_its_place_alone),
+		TEST(only_a_file_is_written_over),
 		TEST(those_of_no_sink_are_forgotten),
 	};
 

@@ -40,6 +40,12 @@ static void estimate_batch(struct collector *collector, uint64_t now, uint64_t w
 }
 
 /*
+ * ns. Receivers that leave out some of what a resource says have one series of both then,
+ * in which an end and a value at one time exclude each other.
+ */
+#define END_BEFORE	1000000ULL
+
+/*
  * A resource that changes makes other series of the same counts. Those of
  * before end, and what comes from now on is counted anew.
  */
@@ -51,9 +57,10 @@ static void take_host(struct collector *collector, uint64_t now, uint64_t wall)
 	if (memcmp(&host, &collector->host, sizeof(host)) == 0)
 		return;
 	if (collector->shipper && collector->told) {
-		if (collector->behind || !collector_ship_batch(collector, now, wall, true))
+		if (collector->behind || !collector_ship_batch(collector, now, wall - END_BEFORE, true))
 			return;
 		model_end_series(collector->model);
+		collector->renamed = true;
 	}
 	collector->host = host;
 	collector->told = false;
@@ -73,6 +80,7 @@ void collector_finish_interval(struct collector *collector)
 		detail_processes(collector, now, wall);
 		collector->behind = !collector_ship_batch(collector, now, wall, false);
 		collector->told |= !collector->behind;
+		collector->renamed &= collector->behind;
 		if (!collector->behind)
 			collector->notice_count = 0;
 		if (collector->flush)

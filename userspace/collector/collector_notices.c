@@ -18,11 +18,24 @@ static void tell_notice(const struct notice *notice)
 		 notice_source_name(notice->source), notice->action, text);
 }
 
+/* A new configuration has others look, who find what there is as if it were new. */
+static bool is_new(struct collector *collector, const struct notice *notice)
+{
+	struct notice *known = &collector->known_notices[notice->source];
+
+	if (notice_is_same(known, notice))
+		return false;
+	*known = *notice;
+	return true;
+}
+
 void collector_take_notices(struct collector *collector)
 {
 	struct notice notice;
 
 	while (notices_take(collector->notices, &notice)) {
+		if (!is_new(collector, &notice))
+			continue;
 		tell_notice(&notice);
 		if (collector->notice_count == NOTICE_SOURCES)
 			collector->notice_count--;

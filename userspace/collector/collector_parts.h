@@ -32,7 +32,9 @@ struct collector {
 	bool told;		/* series of this host have been shipped */
 	char told_state[16], told_version[32];	/* of the module, shipped last; "": none yet, no module */
 	bool behind;		/* not all that they count by now */
+	bool renamed;		/* nothing has been shipped yet under the description that the host has now, unlike before */
 	struct notices *notices;	/* of the host's end; NULL: they are not looked for */
+	struct notice known_notices[NOTICE_SOURCES];	/* that were told last, whoever looks for more; action "": none */
 	struct notice told_notices[NOTICE_SOURCES];	/* that are to be shipped */
 	unsigned int notice_count;
 	bool flush;		/* the interval's batch is to go at once, and what waits with it */

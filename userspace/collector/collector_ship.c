@@ -158,7 +158,7 @@ struct export_source collector_export_source(struct collector *collector, uint64
 		.start_time = collector->start_time, .time = wall,
 		.points = config_points(&collector->config),
 		.full = collector->config.profile == CONFIG_PROFILE_FULL, .builds = collector->programs,
-		.all = collector->ending, .now = now,
+		.all = collector->ending, .renamed = collector->renamed, .now = now,
 	};
 }
 

@@ -26,7 +26,7 @@ static void check_url(struct config *config, const char *key, const char *value)
 }
 
 /* The session token of a role goes there. */
-static void check_api_endpoint(struct config *config, const char *key, const char *url)
+void config_check_api_endpoint(struct config *config, const char *key, const char *url)
 {
 	if (!url || !*url)
 		return;
@@ -63,7 +63,7 @@ void config_check_switches(struct config *config)
 	if (parameter && *parameter && !aws_secret_is_name(parameter))
 		config_wrong(config, config_origin(config, "module.parameter"), "module.parameter",
 			     "no name, and no ARN, of at most %d characters", AWS_SECRET_NAME_MAX);
-	check_api_endpoint(config, "module.parameter_endpoint", config->module_parameter_endpoint);
+	config_check_api_endpoint(config, "module.parameter_endpoint", config->module_parameter_endpoint);
 	if (config->module_load == CONFIG_MODULE_CANARY && !asks)
 		config_wrong(config, config_origin(config, "module.load"), "module.load",
 			     "'canary' without module.tag or module.parameter, which say where");
@@ -74,8 +74,8 @@ void config_check_addresses(struct config *config)
 	check_socket(config, "spool.directory", config->spool_directory);
 	check_socket(config, "query.socket", config->query_socket);
 	check_socket(config, "docker.socket", config->docker_socket);
-	check_api_endpoint(config, "ecs.api_endpoint", config->ecs_api_endpoint);
-	check_api_endpoint(config, "otlp.token_endpoint", config->token_endpoint);
+	config_check_api_endpoint(config, "ecs.api_endpoint", config->ecs_api_endpoint);
+	config_check_api_endpoint(config, "otlp.token_endpoint", config->token_endpoint);
 	if (!config->ecs_introspection || !config->ecs_task_metadata)
 		return;
 	check_url(config, "ecs.introspection", config->ecs_introspection);

@@ -44,6 +44,7 @@ const char *config_set_proxy_executables(struct config *config, const char *valu
 
 const char *config_set_ec2_metadata(struct config *config, const char *value);
 void config_check_addresses(struct config *config);
+void config_check_api_endpoint(struct config *config, const char *key, const char *url);
 
 /* ---- config_environment.c ---- */
 

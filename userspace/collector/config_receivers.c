@@ -86,6 +86,8 @@ size_t config_sinks(const struct config *config, struct hadal_sink_config *sinks
 			sinks[count].ship.signal_off[HADAL_SIGNAL_LOGS] = true;
 		count++;
 	}
+	for (size_t i = 0; i < count; i++)
+		sinks[i].interval_ms = (unsigned int)config->interval * 1000;
 	return count;
 }
 

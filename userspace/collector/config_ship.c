@@ -96,6 +96,7 @@ static void check_sink(struct config *config, struct config_sink *sink)
 	config_share_host(config, sink->own);
 	config_find_token(sink->own);
 	config_fill_sink(sink, &ship);
+	config_check_api_endpoint(sink->own, "otlp.token_endpoint", sink->own->token_endpoint);
 	config_sink_take_errors(config, sink);
 	snprintf(key, sizeof(key), "sink %s", sink->name);
 	check_kind(config, sink, key);

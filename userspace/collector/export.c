@@ -642,6 +642,7 @@ static struct hadal_resource *put_collector(const struct export_source *source, 
 	struct target target = target_of(source, batch, resource, source->start_time, false);
 	struct hadal_point gauge = { .time = source->time, .no_recorded_value = source->ended };
 
+	target.point.counted_before = source->renamed;
 	put_records(&target, source->stats);
 	if (source->usage)
 		export_host_usage(batch, resource, &gauge, source->usage, source->full);

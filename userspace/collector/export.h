@@ -42,6 +42,7 @@ struct export_source {
 	bool builds;		/* programs are asked for theirs */
 	bool all;		/* as in model_interval(): it is the last interval */
 	bool ended;		/* nothing but that all series end */
+	bool renamed;		/* what hadald has counted of itself so far was told under another description of the host */
 	bool keep_events;	/* they stay in the queue, to be told once more */
 	uint64_t now;		/* ns, CLOCK_MONOTONIC */
 };

@@ -127,6 +127,7 @@ enum identity_result imds_session_get(struct http *http, const char *base, const
 		session->token[0] = '\0';
 		return result;
 	}
+	session->answered = true;
 	status = get_with(http, base, path, session->token, body);
 	if (status < 0 || status == 401)
 		session->token[0] = '\0';

@@ -46,6 +46,7 @@ enum identity_result imds_get(struct http *http, const char *base, const char *p
 struct imds_session {
 	char token[IMDS_TOKEN_SIZE];	/* "": none */
 	uint64_t got;			/* ns, CLOCK_MONOTONIC */
+	bool answered;			/* there was one, so there is such a service, if it is silent now */
 };
 
 /* The same as imds_get() with the token of a session, which is got when there is none that is good. */

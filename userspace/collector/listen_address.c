@@ -5,7 +5,9 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,6 +33,15 @@ static bool split(const char *text, const char *colon, char *address, size_t siz
 	return true;
 }
 
+/* getaddrinfo() takes any number, and of it what 16 bits hold; and no digits for none. */
+static bool is_port(const char *text)
+{
+	enum { DIGITS_MAX = 5 };
+	const size_t digits = strspn(text, "0123456789");
+
+	return digits && digits <= DIGITS_MAX && !text[digits] && strtoul(text, NULL, 10) <= UINT16_MAX;
+}
+
 int listen_address_parse(const char *text, struct listen_address *address, char *error, size_t error_size)
 {
 	const struct addrinfo hints = {
@@ -45,6 +56,8 @@ int listen_address_parse(const char *text, struct listen_address *address, char 
 		return refuse(text, "there is no port", error, error_size);
 	if (!split(text, colon, host, sizeof(host)))
 		return refuse(text, "IPv6 stands in brackets", error, error_size);
+	if (!is_port(colon + 1))
+		return refuse(text, "the port is no number up to 65535", error, error_size);
 	ret = getaddrinfo(host, colon + 1, &hints, &found);
 	if (ret)
 		return refuse(text, gai_strerror(ret), error, error_size);

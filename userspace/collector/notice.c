@@ -42,6 +42,12 @@ const char *notice_source_name(enum notice_source source)
 	return sources[source].name;
 }
 
+bool notice_is_same(const struct notice *notice, const struct notice *other)
+{
+	return notice->source == other->source && strcmp(notice->action, other->action) == 0 &&
+	       notice->time == other->time;
+}
+
 /* ---- documents ---- */
 
 static bool is_ending(const char *action)
@@ -99,7 +105,7 @@ static void tell(struct notices *notices, const struct notice *notice)
 	bool fresh;
 
 	pthread_mutex_lock(&notices->lock);
-	fresh = strcmp(told->action, notice->action) || told->time != notice->time;
+	fresh = !notice_is_same(told, notice);
 	if (fresh) {
 		*told = *notice;
 		notices->fresh[notice->source] = true;
@@ -138,7 +144,8 @@ static int64_t run(void *context, const atomic_bool *stop)
 		if (notices->bases[i] && *notices->bases[i])
 			result = look(notices, notices->bases[i]);
 	}
-	notices->absent = result == IDENTITY_NOT_FOUND ? notices->absent + 1 : 0;
+	/* One that has answered and is silent for a second has not gone: a notice may come in that time. */
+	notices->absent = result == IDENTITY_NOT_FOUND && !notices->session.answered ? notices->absent + 1 : 0;
 	return notices->absent ? errand_back_off(notices->absent, NOTICE_ABSENT, NOTICE_ABSENT_MAX) : NOTICE_POLL;
 }
 

@@ -43,6 +43,9 @@ int notice_parse_spot(const char *text, size_t length, struct notice *notice);
  */
 int notice_parse_lifecycle(const char *text, size_t length, struct notice *notice);
 
+/* Whether both say the same of this instance's end. */
+bool notice_is_same(const struct notice *notice, const struct notice *other);
+
 struct notices;
 
 /**
@@ -57,7 +60,7 @@ int notices_start(const char *ipv4, const char *ipv6, struct notices **notices);
 /* Readable while there is something to take. */
 int notices_fd(const struct notices *notices);
 
-/* Takes the next: each once. False: there is none now. @notices may be NULL. */
+/* Takes the next: each once in the life of @notices. False: there is none now. @notices may be NULL. */
 bool notices_take(struct notices *notices, struct notice *notice);
 
 /* For people, static: "the spot market", "Auto Scaling". */

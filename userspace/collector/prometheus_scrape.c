@@ -46,7 +46,7 @@ struct client {
 
 struct prometheus_scrape {
 	bool created;
-	unsigned int time_ms, age_ms;
+	unsigned int time_ms;
 	unsigned int port;
 	int wake;		/* an event: the thread is to end */
 	struct MHD_Daemon *daemon;
@@ -56,7 +56,8 @@ struct prometheus_scrape {
 
 	pthread_mutex_t lock;	/* of what follows */
 	struct page pages[FORMATS];
-	uint64_t put_ms, interval_ms;
+	uint64_t put_ms;
+	unsigned int age_ms;
 	struct prometheus_scrape_counts counts;
 };
 
@@ -113,14 +114,12 @@ static int make_pages(const struct hadal_batch *batch, bool created, struct page
 
 static void swap_pages(struct prometheus_scrape *scrape, struct page pages[FORMATS])
 {
-	const uint64_t now = now_ms();
 	struct page old[FORMATS];
 
 	pthread_mutex_lock(&scrape->lock);
 	memcpy(old, scrape->pages, sizeof(old));
 	memcpy(scrape->pages, pages, sizeof(old));
-	scrape->interval_ms = scrape->put_ms ? now - scrape->put_ms : 0;
-	scrape->put_ms = now;
+	scrape->put_ms = now_ms();
 	pthread_mutex_unlock(&scrape->lock);
 	for (int format = 0; format < FORMATS; format++)
 		clear_page(&old[format]);
@@ -182,9 +181,7 @@ static enum MHD_Result refuse(struct prometheus_scrape *scrape, struct MHD_Conne
 /* Of what stands still nobody should take its rate: who scrapes is to know that something is wrong. */
 static bool too_old(const struct prometheus_scrape *scrape)
 {
-	const uint64_t age = now_ms() - scrape->put_ms;
-
-	return age > scrape->age_ms && age > 3 * scrape->interval_ms;
+	return now_ms() - scrape->put_ms > scrape->age_ms;
 }
 
 static enum MHD_Result serve(struct prometheus_scrape *scrape, struct MHD_Connection *connection)
@@ -331,6 +328,13 @@ static void *run(void *context)
 
 /* ---- life ---- */
 
+void prometheus_scrape_set_age(struct prometheus_scrape *scrape, unsigned int age_ms)
+{
+	pthread_mutex_lock(&scrape->lock);
+	scrape->age_ms = age_ms ? age_ms : PROMETHEUS_SCRAPE_AGE_MS;
+	pthread_mutex_unlock(&scrape->lock);
+}
+
 static struct MHD_Daemon *start_server(struct prometheus_scrape *scrape, int fd)
 {
 	return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, handle, scrape,
@@ -393,9 +397,9 @@ static int open_at(const struct prometheus_scrape_config *config, const struct l
 		return -ENOMEM;
 	made->created = config->created;
 	made->time_ms = config->time_ms ? config->time_ms : PROMETHEUS_SCRAPE_TIME_MS;
-	made->age_ms = config->age_ms ? config->age_ms : PROMETHEUS_SCRAPE_AGE_MS;
 	made->wake = -1;
 	pthread_mutex_init(&made->lock, NULL);
+	prometheus_scrape_set_age(made, config->age_ms);
 	for (size_t i = 0; i < PROMETHEUS_SCRAPE_CLIENTS; i++)
 		made->clients[i].fd = -1;
 	ret = listen_address_open(address);

@@ -20,7 +20,7 @@ enum {
 	PROMETHEUS_SCRAPE_CLIENTS = 16,
 	PROMETHEUS_SCRAPE_REQUEST_BYTES = 16 << 10,	/* of a request's line and headers */
 	PROMETHEUS_SCRAPE_TIME_MS = 30000,		/* from connecting to the answer's end */
-	PROMETHEUS_SCRAPE_AGE_MS = 300000,	/* values that are older, and than three intervals, are not served */
+	PROMETHEUS_SCRAPE_AGE_MS = 300000,
 };
 
 /* Copied. */
@@ -28,7 +28,7 @@ struct prometheus_scrape_config {
 	const char *address;	/* "ADDRESS:PORT", IPv6 in brackets; NULL: PROMETHEUS_SCRAPE_ADDRESS */
 	bool created;		/* tell since when counters add up, to who takes OpenMetrics */
 	unsigned int time_ms;	/* of a client; 0: PROMETHEUS_SCRAPE_TIME_MS */
-	unsigned int age_ms;	/* of values; 0: PROMETHEUS_SCRAPE_AGE_MS */
+	unsigned int age_ms;	/* values that are older are not served; 0: PROMETHEUS_SCRAPE_AGE_MS */
 };
 
 struct prometheus_scrape;
@@ -63,6 +63,9 @@ int prometheus_scrape_open(const struct prometheus_scrape_config *config, struct
  * Any thread may, one at a time. Return: 0; -ENOMEM: the old ones are served on.
  */
 int prometheus_scrape_put(struct prometheus_scrape *scrape, const struct hadal_batch *batch);
+
+/* As in the configuration, from now on. */
+void prometheus_scrape_set_age(struct prometheus_scrape *scrape, unsigned int age_ms);
 
 struct prometheus_scrape_counts prometheus_scrape_counts(struct prometheus_scrape *scrape);
 

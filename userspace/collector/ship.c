@@ -31,6 +31,7 @@ enum {
 	SPOOL_BYTES_MIN = 1 << 20,
 	SPOOL_AGE_MS = 6 * 3600 * 1000,
 	TICK_MS = 250,
+	SAY_MS = 60 * 1000,	/* between two messages of one kind */
 	ANSWER_MS = 2000,	/* that an exchange of sinks waits for answers that are under way */
 };
 
@@ -63,6 +64,7 @@ struct hadal_shipper {
 	size_t sink_count;
 	struct exchange *exchange;		/* NULL: none is asked for */
 	uint64_t batches, refused, truncated;
+	uint64_t unsubmitted_ms;		/* not before is it told again that a batch could not be taken */
 	bool stopping;
 };
 
@@ -178,12 +180,34 @@ static void append_entry(struct hadal_shipper *shipper, struct inbox_entry *entr
 	pthread_cond_signal(&shipper->changed);
 }
 
+/* Under the lock. Whether it is to be told that a batch could not be taken. */
+static bool may_tell_unsubmitted(struct hadal_shipper *shipper)
+{
+	const uint64_t now = now_ms();
+
+	if (now < shipper->unsubmitted_ms)
+		return false;
+	shipper->unsubmitted_ms = now + SAY_MS;
+	return true;
+}
+
+static void tell_unsubmitted(struct hadal_shipper *shipper, struct hadal_batch_counts counts, int error)
+{
+	if (error == -ENOBUFS)
+		say(shipper, HADAL_SHIP_ERROR,
+		    "a batch of %zu bytes is larger than half of otlp.queue, which is %zu: its %llu points and %llu log records are dropped",
+		    counts.bytes, shipper->queue_bytes, (unsigned long long)counts.points, (unsigned long long)counts.records);
+	else
+		say(shipper, HADAL_SHIP_ERROR, "a batch could not be taken: %s", strerror(-error));
+}
+
 int hadal_shipper_submit(struct hadal_shipper *shipper, struct hadal_batch *batch)
 {
 	const struct hadal_batch_counts counts = hadal_batch_counts(batch);
 	struct inbox_entry *entry = calloc(1, sizeof(*entry));
 	uint64_t items[HADAL_SIGNALS];
 	int ret = entry ? 0 : -ENOMEM;
+	bool tell;
 
 	count_items(counts, items);
 	pthread_mutex_lock(&shipper->lock);
@@ -201,7 +225,10 @@ int hadal_shipper_submit(struct hadal_shipper *shipper, struct hadal_batch *batc
 		memcpy(entry->items, items, sizeof(items));
 		append_entry(shipper, entry);
 	}
+	tell = ret && may_tell_unsubmitted(shipper);
 	pthread_mutex_unlock(&shipper->lock);
+	if (tell)
+		tell_unsubmitted(shipper, counts, ret);
 	if (ret) {
 		free(entry);
 		hadal_batch_free(batch);
@@ -512,15 +539,25 @@ static int open_all(struct hadal_shipper *shipper, const struct hadal_shipper_co
 	return 0;
 }
 
-/* All of them end; what is in the spool stays. */
+/* What is in memory alone would end with the process. */
+static void save(struct hadal_shipper *shipper)
+{
+	release(shipper);
+	hadal_spool_flush(shipper->spool);
+}
+
+/* All of them end; what is in the spool stays. No thread spools any more. */
 static bool end_sinks(struct hadal_shipper *shipper, uint64_t deadline_ms, struct hadal_ship_stats *stats)
 {
 	bool whole = true;
 
 	for (size_t i = 0; i < shipper->sink_count; i++)
 		hadal_sink_stop(shipper->sinks[i], deadline_ms);
+	/* Also before they have had their time, within which the process may be killed. */
+	save(shipper);
 	for (size_t i = 0; i < shipper->sink_count; i++)
 		hadal_sink_join(shipper->sinks[i]);
+	save(shipper);
 	for (size_t i = 0; i < shipper->sink_count; i++)
 		whole &= hadal_sink_settle(shipper->sinks[i], &stats->sink[i]);
 	return whole;

@@ -50,6 +50,7 @@ struct hadal_sink_config {
 	const char *name;		/* [A-Za-z0-9_-], up to HADAL_SINK_NAME_SIZE - 1 of them; also of its state file */
 	const char *kind;		/* "otlp", ... */
 	bool delta;			/* counters and histograms as increments; else cumulative */
+	unsigned int interval_ms;	/* between two batches; 0: not known */
 	struct hadal_ship_config ship;	/* endpoints, credentials, TLS, bounds: what most kinds have */
 	struct hadal_sink_setting settings[HADAL_SINK_SETTINGS_MAX];
 	size_t setting_count;
@@ -84,9 +85,10 @@ typedef int (*hadal_sink_emit)(void *context, struct hadal_sink_request *request
 /* What of a signal was not emitted: points or records. */
 struct hadal_sink_encoded {
 	uint64_t oversize;		/* one alone exceeds a request */
-	uint64_t failed;		/* no memory */
+	uint64_t failed;		/* no memory, or as the error says */
 	uint64_t taken;			/* without a request: they are accepted */
 	uint64_t bytes_raw;		/* of what was emitted, before compression */
+	char text[256];			/* of an error, what its number does not tell; "": nothing */
 };
 
 /*

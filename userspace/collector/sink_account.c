@@ -88,6 +88,14 @@ void hadal_sink_missed(struct hadal_sink *sink, const uint64_t *items, enum hada
 	pthread_mutex_unlock(&sink->lock);
 }
 
+/* What waits of a record that was not taken yet. */
+static uint64_t rest_of(const struct hadal_sink *sink, const struct hadal_spool_entry *entry, int signal)
+{
+	const uint64_t settled = entry->sequence == sink->begun.sequence ? sink->begun.settled[signal] : 0;
+
+	return settled < entry->items[signal] ? entry->items[signal] - settled : 0;
+}
+
 void hadal_sink_lost(struct hadal_sink *sink, const struct hadal_spool_entry *entry, enum hadal_spool_loss why)
 {
 	uint64_t items = 0;
@@ -96,10 +104,11 @@ void hadal_sink_lost(struct hadal_sink *sink, const struct hadal_spool_entry *en
 	if (entry->sequence >= sink->next) {
 		for (int i = 0; i < HADAL_SIGNALS; i++) {
 			struct hadal_ship_signal_stats *stats = sink_account(sink, (enum hadal_signal)i);
+			const uint64_t rest = rest_of(sink, entry, i);
 
-			sink_settle(sink, (enum hadal_signal)i, entry->items[i],
-			       why == HADAL_SPOOL_OLD ? &stats->dropped_old : &stats->dropped_full);
-			items += entry->items[i];
+			sink_settle(sink, (enum hadal_signal)i, rest,
+				    why == HADAL_SPOOL_OLD ? &stats->dropped_old : &stats->dropped_full);
+			items += rest;
 		}
 		sink->lost = entry->sequence;
 		/* Of those in memory it is the oldest; on disk older ones may wait. */
@@ -171,6 +180,8 @@ bool hadal_sink_settle(struct hadal_sink *sink, struct hadal_sink_stats *stats)
 {
 	bool dropped;
 
+	/* It could not be if the directory came back but now. */
+	sink_write_state(sink, true);
 	pthread_mutex_lock(&sink->lock);
 	dropped = drop_unsaved(sink);
 	*stats = sink->stats;

@@ -53,6 +53,9 @@ struct hadal_sink {
 	struct hadal_sink_stats stats;
 	uint64_t next;			/* number of the record to be taken next; what is below is taken or lost */
 	uint64_t lost;			/* number of the record that was lost last */
+	struct {
+		uint64_t sequence, settled[HADAL_SIGNALS];
+	} begun;			/* the record of which a part was settled in another life, or by another sink of the name */
 	uint64_t available;		/* number behind that of the last record there is */
 	uint64_t position;		/* of the first that is needed after a restart */
 	struct counted counted[HADAL_SIGNALS];
@@ -62,7 +65,7 @@ struct hadal_sink {
 	bool stopping, reopen;
 	bool giving_way;		/* stopping, and another goes on: nothing more is begun */
 	uint64_t deadline_ms;		/* when stopping */
-	struct limit full_limit, rejected_limit, oversize_limit, damaged_limit, state_limit;
+	struct limit full_limit, rejected_limit, oversize_limit, encode_limit, damaged_limit, state_limit;
 };
 
 /* ---- its account, under the lock ---- */

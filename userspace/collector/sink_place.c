@@ -45,15 +45,41 @@ bool sink_note_state(struct hadal_sink *sink, uint64_t position)
 	return true;
 }
 
-static void tell_state(struct hadal_sink *sink, int error)
+static void tell_state(struct hadal_sink *sink, int error, const char *consequence)
 {
 	uint64_t one = 1;
 
 	pthread_mutex_lock(&sink->lock);
 	if (sink_due(&sink->state_limit, &one))
-		sink_say(sink, HADAL_SHIP_WARNING, "where it is could not be written down (%s): after a restart some would be sent twice",
-			 strerror(-error));
+		sink_say(sink, HADAL_SHIP_WARNING, "where it is could not be written down (%s): after a restart %s",
+			 strerror(-error), consequence);
 	pthread_mutex_unlock(&sink->lock);
+}
+
+static bool is_full(int error)
+{
+	return error == -ENOSPC || error == -EDQUOT;
+}
+
+/* @ret: what came of writing its place alone. */
+static const char *consequence_of(const struct hadal_sink *sink, int ret)
+{
+	if (!ret)
+		return "its totals would begin anew";
+	if (ret == -ENOENT)
+		return "it would begin with what comes then";
+	return sink->series ? "its totals could fall" : "some would be sent twice";
+}
+
+/* Where there is no room for a file: what needs none. Returns 0 if that is all there is to write. */
+static int write_place(struct hadal_sink *sink, int error)
+{
+	const int ret = hadal_sink_state_overwrite(hadal_spool_path(sink->host.spool), sink->config.name, &sink->state);
+
+	if (!ret && !sink->series)
+		return 0;
+	tell_state(sink, error, consequence_of(sink, ret));
+	return error;
 }
 
 void sink_write_state(struct hadal_sink *sink, bool now)
@@ -64,12 +90,13 @@ void sink_write_state(struct hadal_sink *sink, bool now)
 		return;
 	sink->state_next_ms = now_ms() + STATE_MS;
 	ret = hadal_sink_state_write(hadal_spool_path(sink->host.spool), sink->config.name, &sink->state);
-	if (ret)
-		tell_state(sink, ret);
-	else
-		sink->state_dirty = false;
+	if (is_full(ret))
+		ret = write_place(sink, ret);
+	else if (ret)
+		tell_state(sink, ret, "some would be sent twice");
+	sink->state_dirty = ret;
 	/* On a disk that is full, what is delivered makes room: then the next attempt succeeds. */
-	if (!ret || ret == -ENOSPC || ret == -EDQUOT)
+	if (!ret || is_full(ret))
 		set_position(sink, sink->state.position);
 }
 
@@ -111,6 +138,8 @@ static void count_waiting(struct hadal_sink *sink, uint64_t *items)
 		memset(sink->state.settled, 0, sizeof(sink->state.settled));
 	for (int i = 0; i < HADAL_SIGNALS; i++)
 		items[i] -= sink->state.settled[i] < items[i] ? sink->state.settled[i] : items[i];
+	sink->begun.sequence = sink->state.position;
+	memcpy(sink->begun.settled, sink->state.settled, sizeof(sink->begun.settled));
 }
 
 static void count_recovered(struct hadal_sink *sink)

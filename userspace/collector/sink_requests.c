@@ -57,6 +57,18 @@ static int take_request(void *context, struct hadal_sink_request *request)
 	return 0;
 }
 
+/* Under the lock. */
+static void tell_not_encoded(struct hadal_sink *sink, const struct hadal_sink_encoded *encoded, int error)
+{
+	const char *why = encoded->text[0] ? encoded->text : strerror(-error);
+	uint64_t failed = encoded->failed;
+
+	sink_note_error(sink, "encoding failed: %s", why);
+	if (failed && sink_due(&sink->encode_limit, &failed))
+		sink_say(sink, HADAL_SHIP_ERROR, "%llu points or records could not be encoded and were dropped: %s",
+			 (unsigned long long)failed, why);
+}
+
 static void count_encoded(struct hadal_sink *sink, enum hadal_signal signal, const struct hadal_sink_encoded *encoded,
 			  int error)
 {
@@ -73,7 +85,7 @@ static void count_encoded(struct hadal_sink *sink, enum hadal_signal signal, con
 	if (encoded->taken)
 		sink->stats.last_success_time = wall_ns();
 	if (error)
-		sink_note_error(sink, "encoding failed: %s", strerror(-error));
+		tell_not_encoded(sink, encoded, error);
 	if (oversize && sink_due(&sink->oversize_limit, &oversize))
 		sink_say(sink, HADAL_SHIP_WARNING, "%llu points or records alone exceed a request's %zu bytes and were dropped",
 			 (unsigned long long)oversize, sink->config.ship.request_bytes ?: (size_t)HADAL_REQUEST_BYTES);
@@ -93,6 +105,8 @@ static int make_requests(struct hadal_sink *sink, enum hadal_signal signal, uint
 	sum->failed += encoded.failed;
 	sum->taken += encoded.taken;
 	sum->bytes_raw += encoded.bytes_raw;
+	if (ret)
+		memcpy(sum->text, encoded.text, sizeof(sum->text));
 	pthread_mutex_lock(&sink->lock);
 	sink->stats.encode_time += now_ns() - since;
 	pthread_mutex_unlock(&sink->lock);

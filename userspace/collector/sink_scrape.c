@@ -27,6 +27,25 @@ struct server {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;	/* of the list, and of opening */
 static struct server *servers;
 
+/* Three intervals, and no less than what a receiver may be slow by. */
+static unsigned int age_of(const struct hadal_sink_config *config)
+{
+	const unsigned int age_ms = 3 * config->interval_ms;
+
+	return age_ms > PROMETHEUS_SCRAPE_AGE_MS ? age_ms : PROMETHEUS_SCRAPE_AGE_MS;
+}
+
+/* A port that the kernel chooses nobody would know. */
+static int check_address(const struct prometheus_scrape_config *scrape, char *error, size_t error_size)
+{
+	const int ret = prometheus_scrape_check(scrape, error, error_size);
+
+	if (ret || strtoul(strrchr(scrape->address, ':') + 1, NULL, 10))
+		return ret;
+	snprintf(error, error_size, "\"%s\": port 0 is none that can be asked", scrape->address);
+	return -EINVAL;
+}
+
 static int read_settings(const struct hadal_sink_config *config, struct prometheus_scrape_config *scrape, char *error,
 			 size_t error_size)
 {
@@ -36,12 +55,13 @@ static int read_settings(const struct hadal_sink_config *config, struct promethe
 	*scrape = (struct prometheus_scrape_config){
 		.address = address ? address : PROMETHEUS_SCRAPE_ADDRESS,
 		.created = created && strcmp(created, "on") == 0,
+		.age_ms = age_of(config),
 	};
 	if (created && !scrape->created && strcmp(created, "off") != 0) {
 		snprintf(error, error_size, "%s: neither 'on' nor 'off'", created_key);
 		return -EINVAL;
 	}
-	return prometheus_scrape_check(scrape, error, error_size);
+	return check_address(scrape, error, error_size);
 }
 
 static int check(const struct hadal_sink_config *config, enum hadal_ship_part *part, char *error, size_t error_size)
@@ -90,6 +110,14 @@ static void unlink_server(const struct server *server)
 	*at = server->next;
 }
 
+/* Of a server that there was, the interval may be another now. */
+static void take_age(struct server *server, unsigned int age_ms)
+{
+	server->config.age_ms = age_ms;
+	if (server->scrape)
+		prometheus_scrape_set_age(server->scrape, age_ms);
+}
+
 /* An address that is taken, say, may be free another time: what fails here is tried again with each batch. */
 static int try_to_open(struct server *server, char *error, size_t error_size)
 {
@@ -118,8 +146,10 @@ static int open_scrape(const struct hadal_sink_config *config, void **sink, char
 	server = find(&scrape);
 	if (!server)
 		server = make(&scrape);
-	if (server)
+	if (server) {
 		server->sinks++;
+		take_age(server, scrape.age_ms);
+	}
 	pthread_mutex_unlock(&lock);
 	if (!server) {
 		snprintf(error, error_size, "%s", strerror(ENOMEM));
@@ -134,8 +164,7 @@ static int encode(void *sink, struct hadal_batch *batch, enum hadal_signal signa
 		  hadal_sink_emit emit, void *context, struct hadal_sink_encoded *result)
 {
 	struct server *server = sink;
-	char trouble[256];
-	int ret = try_to_open(server, trouble, sizeof(trouble));
+	int ret = try_to_open(server, result->text, sizeof(result->text));
 
 	(void)signal;
 	(void)first;

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,15 +64,21 @@ static int write_whole(int fd, const void *bytes, size_t size)
 	return 0;
 }
 
-static int write_file(int fd, const struct hadal_sink_state *state)
+static struct header header_of(const struct hadal_sink_state *state)
 {
 	struct header header = { .version = VERSION, .position = state->position, .size = state->series_size };
-	int ret;
 
 	memcpy(header.magic, magic, sizeof(magic));
 	memcpy(header.settled, state->settled, sizeof(header.settled));
 	header.crc = crc_of(&header, state->series);
-	ret = write_whole(fd, &header, sizeof(header));
+	return header;
+}
+
+static int write_file(int fd, const struct hadal_sink_state *state)
+{
+	const struct header header = header_of(state);
+	int ret = write_whole(fd, &header, sizeof(header));
+
 	if (!ret)
 		ret = write_whole(fd, state->series, state->series_size);
 	/* Renamed without, it could be an empty file after a power cut. */
@@ -111,6 +118,42 @@ int hadal_sink_state_write(const char *directory, const char *name, const struct
 	return ret;
 }
 
+/* The header is within one sector: of it there is the old one or the new one. */
+static int write_header(int fd, const struct header *header)
+{
+	const ssize_t written = pwrite(fd, header, sizeof(*header), 0);
+
+	if (written < 0)
+		return -errno;
+	if (written != sizeof(*header))
+		return -EIO;
+	/* What stays behind it, if something does, no header names. */
+	if (ftruncate(fd, sizeof(*header)) || fdatasync(fd))
+		return -errno;
+	return 0;
+}
+
+int hadal_sink_state_overwrite(const char *directory, const char *name, const struct hadal_sink_state *state)
+{
+	struct hadal_sink_state alone = *state;
+	struct header header;
+	char file[FILE_NAME_SIZE];
+	const int at = open_directory(directory);
+	int fd, ret;
+
+	if (at < 0)
+		return at;
+	alone.series_size = 0;
+	header = header_of(&alone);
+	snprintf(file, sizeof(file), "%s%s%s", prefix, name, suffix);
+	fd = openat(at, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ret = fd < 0 ? -errno : write_header(fd, &header);
+	if (fd >= 0)
+		close(fd);
+	close(at);
+	return ret;
+}
+
 /* ---- reading ---- */
 
 static int read_whole(int fd, void *bytes, size_t size)
@@ -130,6 +173,14 @@ static int read_whole(int fd, void *bytes, size_t size)
 	return 0;
 }
 
+/* Behind a header that was written over another there may still be the series of that one. */
+static bool has_size(const struct header *header, uint64_t file_size)
+{
+	const uint64_t size = sizeof(*header) + header->size;
+
+	return header->size ? file_size == size : file_size >= size;
+}
+
 static int read_file(int fd, struct hadal_sink_state *state)
 {
 	struct header header;
@@ -140,7 +191,7 @@ static int read_file(int fd, struct hadal_sink_state *state)
 	if (ret)
 		return ret;
 	if (memcmp(header.magic, magic, sizeof(magic)) || header.version != VERSION || header.size > STATE_MAX ||
-	    (uint64_t)status.st_size != sizeof(header) + header.size)
+	    !has_size(&header, (uint64_t)status.st_size))
 		return -EBADMSG;
 	bytes = malloc(header.size + 1);
 	if (!bytes)

@@ -30,6 +30,17 @@ struct hadal_sink_state {
 int hadal_sink_state_write(const char *directory, const char *name, const struct hadal_sink_state *state);
 
 /**
+ * hadal_sink_state_overwrite() - write where a sink is over the file that it has, without its series
+ *
+ * On a full disk there is no room for another file; a file of before would, read
+ * after a restart, let totals go on from values below those that were delivered.
+ * Without series they begin anew.
+ *
+ * Return: 0; -ENOENT: it has no file; another -errno.
+ */
+int hadal_sink_state_overwrite(const char *directory, const char *name, const struct hadal_sink_state *state);
+
+/**
  * hadal_sink_state_read() - read it
  * @state: its series are from malloc
  *

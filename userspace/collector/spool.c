@@ -24,7 +24,9 @@
 #include "spool_segment.h"
 
 enum {
-	SEGMENT_BYTES_MAX = 8 << 20,
+	SEGMENT_BYTES = 8 << 20,
+	SEGMENTS_WHOLE = 256,		/* of SEGMENT_BYTES or more; they may be half full, so that there are twice as many */
+	SEGMENTS_MAX = 640,		/* each is open, and a process has 1,024 files unless it is told otherwise */
 	SEGMENT_SHARE = 32,		/* of the spool's bounds, that a segment has at most */
 	SYNC_MS = 1000,
 	RETRY_MS = 5000,
@@ -51,6 +53,7 @@ struct hadal_spool {
 
 	pthread_mutex_t lock;
 	struct spool_segment *first, **last;
+	size_t segments;
 	struct memory_record *first_memory, **last_memory;
 	uint64_t next;			/* number of the record to come */
 	uint64_t released;
@@ -78,6 +81,7 @@ static void append_segment(struct hadal_spool *spool, struct spool_segment *segm
 	pthread_mutex_lock(&spool->lock);
 	*spool->last = segment;
 	spool->last = &segment->next;
+	spool->segments++;
 	spool->stats.disk_bytes += segment->size;
 	spool->stats.disk_records += segment->count;
 	pthread_mutex_unlock(&spool->lock);
@@ -91,6 +95,7 @@ static struct spool_segment *detach_first(struct hadal_spool *spool)
 	spool->first = segment->next;
 	if (!spool->first)
 		spool->last = &spool->first;
+	spool->segments--;
 	spool->stats.disk_bytes -= segment->size;
 	spool->stats.disk_records -= segment->count;
 	if (spool->active == segment)
@@ -139,6 +144,7 @@ static void discard_empty(struct hadal_spool *spool)
 		place = &(*place)->next;
 	*place = NULL;
 	spool->last = place;
+	spool->segments--;
 	spool->stats.disk_bytes -= segment->size;
 	pthread_mutex_unlock(&spool->lock);
 	remove_file(spool, segment);
@@ -156,6 +162,18 @@ static void lose_first(struct hadal_spool *spool, enum hadal_spool_loss why)
 	pthread_mutex_unlock(&spool->lock);
 	remove_file(spool, segment);
 	leave_to_readers(spool, segment);
+}
+
+/* The oldest of more than @most; returns how many these are. */
+static size_t lose_surplus(struct hadal_spool *spool, size_t most)
+{
+	size_t lost = 0;
+
+	while (spool->segments > most) {
+		lose_first(spool, HADAL_SPOOL_FULL);
+		lost++;
+	}
+	return lost;
 }
 
 /* ---- records in memory ---- */
@@ -293,6 +311,7 @@ static int open_directory(struct hadal_spool *spool)
 struct names {
 	char (*list)[SPOOL_NAME_SIZE];
 	size_t count;
+	size_t more;			/* than NAMES_MAX */
 	size_t foreign;
 	char first_foreign[256];
 };
@@ -315,7 +334,9 @@ static void take_name(struct names *names, const char *name)
 			note_foreign(names, name);
 		return;
 	}
-	if (names->count < NAMES_MAX)
+	if (names->count == NAMES_MAX)
+		names->more++;
+	else
 		memcpy(names->list[names->count++], name, strlen(name) + 1);
 }
 
@@ -377,13 +398,22 @@ static int scan(struct hadal_spool *spool)
 {
 	struct names names = { .list = calloc(NAMES_MAX, SPOOL_NAME_SIZE) };
 	int ret = names.list ? list_names(spool, &names) : -ENOMEM;
+	size_t removed = 0;
 
-	for (size_t i = 0; !ret && i < names.count; i++)
+	for (size_t i = 0; !ret && i < names.count; i++) {
 		if (!load_segment(spool, names.list[i], i + 1 == names.count))
 			note_foreign(&names, names.list[i]);
+		removed += lose_surplus(spool, SEGMENTS_MAX);
+	}
 	free(names.list);
 	if (ret)
 		return ret;
+	if (names.more)
+		say(spool, HADAL_SHIP_WARNING, "spool %s: %zu files more than %d are not looked at", spool->path, names.more,
+		    NAMES_MAX);
+	if (removed)
+		say(spool, HADAL_SHIP_WARNING, "spool %s: more than %d files: the oldest %zu were removed with what waited in them",
+		    spool->path, SEGMENTS_MAX, removed);
 	if (names.foreign)
 		say(spool, HADAL_SHIP_WARNING,
 		    "spool %s: %zu files are not the spool's, '%s' the first; they are left alone", spool->path,
@@ -426,6 +456,7 @@ static int new_active(struct hadal_spool *spool, uint64_t sequence)
 
 	if (ret)
 		return ret;
+	lose_surplus(spool, SEGMENTS_MAX - 1);
 	ret = spool_segment_create(spool->directory, sequence, spool->run, spool->boot, &segment);
 	if (ret)
 		return ret;
@@ -596,6 +627,14 @@ static void note_oldest(struct hadal_spool *spool)
 	pthread_mutex_unlock(&spool->lock);
 }
 
+/* What is written to a file without a name is not there after a restart. */
+static int sync_named(struct hadal_spool *spool)
+{
+	if (spool->active && !spool_segment_linked(spool->active))
+		return -ENOENT;
+	return sync_active(spool);
+}
+
 static void tend_disk(struct hadal_spool *spool, uint64_t now)
 {
 	int ret = 0;
@@ -604,11 +643,7 @@ static void tend_disk(struct hadal_spool *spool, uint64_t now)
 		ret = now < spool->retry_ns ? 0 : try_directory(spool);
 	} else if (now >= spool->sync_ns) {
 		spool->sync_ns = now + spool->config.sync_ms * 1000000ULL;
-		/* What is written to a file without a name is not there after a restart. */
-		if (spool->active && !spool_segment_linked(spool->active))
-			ret = -ENOENT;
-		else
-			ret = sync_active(spool);
+		ret = sync_named(spool);
 	}
 	if (ret)
 		give_up(spool, ret);
@@ -621,6 +656,21 @@ void hadal_spool_tick(struct hadal_spool *spool)
 	if (spool->path)
 		tend_disk(spool, now_ns());
 	note_oldest(spool);
+}
+
+void hadal_spool_flush(struct hadal_spool *spool)
+{
+	int ret = 0;
+
+	if (!spool->path)
+		return;
+	drop_released(spool);
+	if (!spool->stats.on_disk)
+		ret = try_directory(spool);
+	if (!ret)
+		ret = sync_named(spool);
+	if (ret)
+		give_up(spool, ret);
 }
 
 /* ---- readers ---- */
@@ -801,13 +851,20 @@ static void read_boot_id(uint8_t *boot)
 	}
 }
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 static void set_bounds(struct hadal_spool *spool)
 {
+	const uint64_t whole = larger(SEGMENT_BYTES, spool->config.bytes / SEGMENTS_WHOLE);
+
 	spool->config.sync_ms = spool->config.sync_ms ?: SYNC_MS;
 	spool->config.retry_ms = spool->config.retry_ms ?: RETRY_MS;
 	spool->segment_bytes = spool->config.bytes / SEGMENT_SHARE;
-	if (spool->segment_bytes > SEGMENT_BYTES_MAX)
-		spool->segment_bytes = SEGMENT_BYTES_MAX;
+	if (spool->segment_bytes > whole)
+		spool->segment_bytes = whole;
 	spool->segment_ns = spool->config.age_ms * 1000000ULL / SEGMENT_SHARE;
 }
 

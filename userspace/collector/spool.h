@@ -113,6 +113,13 @@ int hadal_spool_append(struct hadal_spool *spool, const uint64_t *items, const u
 void hadal_spool_tick(struct hadal_spool *spool);
 
 /**
+ * hadal_spool_flush() - write what is in memory, if it can be, and sync; now, whatever is due when
+ *
+ * For the end: what is not written then is lost. By the thread that ticks.
+ */
+void hadal_spool_flush(struct hadal_spool *spool);
+
+/**
  * hadal_spool_read() - the first record at or behind @sequence
  *
  * Return: 0, @record->data being the caller's; -ENOENT: there is none;
