@@ -23,10 +23,11 @@ static int fail(struct hadal_batch *batch, int error)
 	return error;
 }
 
-static void *alloc(struct hadal_batch *batch, size_t size)
+/* What stands there is anything. */
+static void *take(struct hadal_batch *batch, size_t size)
 {
 	int error = 0;
-	void *memory = hadal_arena_alloc(&batch->arena, size, &error);
+	void *memory = hadal_arena_take(&batch->arena, size, &error);
 
 	if (!memory)
 		fail(batch, error);
@@ -42,7 +43,7 @@ static int copy_strings(struct hadal_batch *batch, struct hadal_telemetry_attrib
 
 	if (count > HADAL_STRINGS_MAX)
 		return fail(batch, -E2BIG);
-	list = alloc(batch, count * sizeof(*list));
+	list = take(batch, count * sizeof(*list));
 	if (!list)
 		return batch->error;
 	for (size_t i = 0; i < count; i++) {
@@ -231,16 +232,13 @@ static int make_room(struct hadal_batch_sets *sets)
 
 static struct hadal_attributes *add(struct hadal_batch *batch, const struct hadal_telemetry_attribute *list, size_t count)
 {
-	struct hadal_attributes *set = alloc(batch, sizeof(*set));
+	struct hadal_attributes *set = take(batch, sizeof(*set));
+	struct hadal_telemetry_attribute *own = take(batch, count * sizeof(*own));
 
-	if (!set)
+	if (!set || !own)
 		return NULL;
-	set->list = alloc(batch, count * sizeof(*set->list));
-	if (!set->list)
-		return NULL;
-	memcpy(set->list, list, count * sizeof(*set->list));
-	set->count = count;
-	set->number = batch->sets.count++;
+	memcpy(own, list, count * sizeof(*own));
+	*set = (struct hadal_attributes){ .list = own, .count = count, .number = batch->sets.count++ };
 	*batch->sets.last = set;
 	batch->sets.last = &set->next;
 	return set;

@@ -55,15 +55,15 @@ static struct hadal_batch_text *new_text(struct hadal_batch *batch, const void *
 	struct hadal_batch_text *text;
 	int error = make_room(&batch->texts);
 
-	text = error ? NULL : hadal_arena_alloc(&batch->arena, sizeof(*text) + size + 1, &error);
+	text = error ? NULL : hadal_arena_take(&batch->arena, sizeof(*text) + size + 1, &error);
 	if (!text) {
 		if (!batch->error)
 			batch->error = error;
 		return NULL;
 	}
-	text->hash = hash;
-	text->size = (uint32_t)size;
+	*text = (struct hadal_batch_text){ .hash = hash, .size = (uint32_t)size };
 	memcpy(text->bytes, bytes, size);
+	text->bytes[size] = '\0';
 	return text;
 }
 

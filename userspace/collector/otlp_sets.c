@@ -133,7 +133,7 @@ static void make(struct hadal_wire *wire, struct hadal_batch *batch, struct hada
 		put_attribute(wire, &set->list[i], field);
 	if (wire->error)
 		return;
-	made = hadal_arena_alloc(&batch->scratch, sizeof(*made) + wire->size - begin, &wire->error);
+	made = hadal_arena_take(&batch->scratch, sizeof(*made) + wire->size - begin, &wire->error);
 	if (!made)
 		return;
 	made->field = field;
