@@ -14,6 +14,7 @@ enum { SLOTS_MIN = 128 };
 struct draft {
 	struct hadal_telemetry_attribute list[HADAL_ATTRIBUTES_MAX];
 	size_t count;
+	uint64_t hash;
 };
 
 static int fail(struct hadal_batch *batch, int error)
@@ -94,27 +95,6 @@ static bool left_out(const struct hadal_telemetry_attribute *attribute)
 	return attribute->type == HADAL_VALUE_STRING && !attribute->string;
 }
 
-static int fill_draft(struct hadal_batch *batch, struct draft *draft, const struct hadal_telemetry_attribute *list,
-		      size_t count)
-{
-	if (count > HADAL_ATTRIBUTES_MAX)
-		return fail(batch, -E2BIG);
-	for (size_t i = 0; i < count; i++) {
-		struct hadal_telemetry_attribute *attribute = &draft->list[draft->count];
-		int ret;
-
-		if (left_out(&list[i]))
-			continue;
-		ret = copy_attribute(batch, attribute, &list[i]);
-		if (ret)
-			return ret;
-		if (has_key(draft->list, draft->count, attribute->key))
-			return fail(batch, -EEXIST);
-		draft->count++;
-	}
-	return 0;
-}
-
 /* ---- which is which ---- */
 
 static uint64_t hash_strings(uint64_t hash, const struct hadal_telemetry_attribute *attribute)
@@ -145,15 +125,29 @@ static uint64_t hash_value(uint64_t hash, const struct hadal_telemetry_attribute
 }
 
 /* Of this batch alone: texts by their numbers. */
-static uint32_t hash_list(const struct hadal_telemetry_attribute *list, size_t count)
+static uint64_t hash_attribute(uint64_t hash, const struct hadal_telemetry_attribute *attribute)
 {
-	uint64_t hash = count;
+	hash = table_hash_step(hash, (uint64_t)hadal_batch_text_of(attribute->key)->number << 8 | attribute->type);
+	return hash_value(hash, attribute);
+}
 
-	for (size_t i = 0; i < count; i++) {
-		hash = table_hash_step(hash, (uint64_t)hadal_batch_text_of(list[i].key)->number << 8 | list[i].type);
-		hash = hash_value(hash, &list[i]);
-	}
-	return (uint32_t)(hash ^ hash >> 32);
+static int add_to_draft(struct hadal_batch *batch, struct draft *draft, const struct hadal_telemetry_attribute *from)
+{
+	struct hadal_telemetry_attribute *to = &draft->list[draft->count];
+	int ret;
+
+	if (left_out(from))
+		return 0;
+	if (draft->count == HADAL_ATTRIBUTES_MAX)
+		return fail(batch, -E2BIG);
+	ret = copy_attribute(batch, to, from);
+	if (ret)
+		return ret;
+	if (has_key(draft->list, draft->count, to->key))
+		return fail(batch, -EEXIST);
+	draft->count++;
+	draft->hash = hash_attribute(draft->hash, to);
+	return 0;
 }
 
 static bool same_value(const struct hadal_telemetry_attribute *a, const struct hadal_telemetry_attribute *b)
@@ -189,12 +183,12 @@ static bool same_list(const struct hadal_attributes *set, const struct draft *dr
 
 /* ---- the table ---- */
 
-static const struct hadal_attributes *find(const struct hadal_batch_sets *sets, const struct draft *draft, uint32_t hash)
+static const struct hadal_attributes *find(const struct hadal_batch_sets *sets, const struct draft *draft)
 {
 	const uint32_t mask = sets->slot_count - 1;
 
-	for (uint32_t at = hash & mask; sets->slot_count && sets->slots[at]; at = (at + 1) & mask)
-		if (sets->slots[at]->hash == hash && same_list(sets->slots[at], draft))
+	for (uint32_t at = (uint32_t)draft->hash & mask; sets->slot_count && sets->slots[at]; at = (at + 1) & mask)
+		if (sets->slots[at]->hash == draft->hash && same_list(sets->slots[at], draft))
 			return sets->slots[at];
 	return NULL;
 }
@@ -202,7 +196,7 @@ static const struct hadal_attributes *find(const struct hadal_batch_sets *sets, 
 static void put(struct hadal_batch_sets *sets, struct hadal_attributes *set)
 {
 	const uint32_t mask = sets->slot_count - 1;
-	uint32_t at = set->hash & mask;
+	uint32_t at = (uint32_t)set->hash & mask;
 
 	while (sets->slots[at])
 		at = (at + 1) & mask;
@@ -244,31 +238,50 @@ static struct hadal_attributes *add(struct hadal_batch *batch, const struct hada
 	return set;
 }
 
-const struct hadal_attributes *hadal_batch_attributes(struct hadal_batch *batch,
-						      const struct hadal_telemetry_attribute *list, size_t count)
+static const struct hadal_attributes *set_of(struct hadal_batch *batch, const struct draft *draft)
 {
-	const struct hadal_attributes *found;
+	const struct hadal_attributes *found = find(&batch->sets, draft);
 	struct hadal_attributes *set;
-	struct draft draft;
-	uint32_t hash;
 
-	draft.count = 0;
-	if (fill_draft(batch, &draft, list, count))
-		return &batch->failed_attributes;
-	hash = hash_list(draft.list, draft.count);
-	found = find(&batch->sets, &draft, hash);
 	if (found)
 		return found;
 	if (make_room(&batch->sets)) {
 		fail(batch, -ENOMEM);
 		return &batch->failed_attributes;
 	}
-	set = add(batch, draft.list, draft.count);
+	set = add(batch, draft->list, draft->count);
 	if (!set)
 		return &batch->failed_attributes;
-	set->hash = hash;
+	set->hash = draft->hash;
 	put(&batch->sets, set);
 	return set;
+}
+
+const struct hadal_attributes *hadal_batch_attributes(struct hadal_batch *batch,
+						      const struct hadal_telemetry_attribute *list, size_t count)
+{
+	struct draft draft;
+
+	/* Its list is not zeroed: it is long, and most sets are short. */
+	draft.count = 0;
+	draft.hash = 0;
+	for (size_t i = 0; i < count; i++)
+		if (add_to_draft(batch, &draft, &list[i]))
+			return &batch->failed_attributes;
+	return set_of(batch, &draft);
+}
+
+const struct hadal_attributes *hadal_batch_attributes_with(struct hadal_batch *batch, const struct hadal_attributes *set,
+							   struct hadal_telemetry_attribute more)
+{
+	struct draft draft;
+
+	if (set == &batch->failed_attributes)
+		return set;
+	memcpy(draft.list, set->list, set->count * sizeof(set->list[0]));
+	draft.count = set->count;
+	draft.hash = set->hash;
+	return add_to_draft(batch, &draft, &more) ? &batch->failed_attributes : set_of(batch, &draft);
 }
 
 /* It is not looked for again: what reads it has its number. */

@@ -18,7 +18,7 @@ struct hadal_attributes {
 	struct hadal_telemetry_attribute *list;
 	size_t count;
 	uint32_t number;		/* from 0 on */
-	uint32_t hash;
+	uint64_t hash;			/* of a set that was made, not read */
 	bool has_key;
 	struct hadal_key key;		/* once it was asked for */
 	struct hadal_otlp_set *wire;	/* the encoder's */

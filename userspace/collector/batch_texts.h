@@ -19,12 +19,15 @@ struct hadal_batch_text {
 	char bytes[];
 };
 
+struct hadal_batch_given;
+
 /* Open addressing: at most half of the slots are taken. */
 struct hadal_batch_texts {
 	struct hadal_batch_text **slots;
 	uint32_t slot_count;		/* a power of 2, or 0 */
 	uint32_t count;
 	struct hadal_batch_text *first, *last;
+	struct hadal_batch_given *given;	/* of a batch that is made; NULL: nothing was given yet */
 };
 
 /**
