@@ -81,13 +81,15 @@ static int copy_attribute(struct hadal_batch *batch, struct hadal_telemetry_attr
 	return fail(batch, -EINVAL);
 }
 
-/* Equal texts are one pointer. */
-static bool has_key(const struct hadal_telemetry_attribute *list, size_t count, const char *key)
+/* Marks @key as one of the set that was begun last. Returns whether it was one already. */
+static bool mark_key(struct hadal_batch *batch, const char *key)
 {
-	for (size_t i = 0; i < count; i++)
-		if (list[i].key == key)
-			return true;
-	return false;
+	/* Whoever makes the set owns the batch, and with it its texts. */
+	struct hadal_batch_text *text = (struct hadal_batch_text *)(uintptr_t)hadal_batch_text_of(key);
+	const bool marked = text->key_of == batch->sets.drafts;
+
+	text->key_of = batch->sets.drafts;
+	return marked;
 }
 
 static bool left_out(const struct hadal_telemetry_attribute *attribute)
@@ -131,6 +133,14 @@ static uint64_t hash_attribute(uint64_t hash, const struct hadal_telemetry_attri
 	return hash_value(hash, attribute);
 }
 
+/* Its list is not zeroed: it is long, and most sets are short. */
+static void begin_draft(struct hadal_batch *batch, struct draft *draft)
+{
+	batch->sets.drafts++;
+	draft->count = 0;
+	draft->hash = 0;
+}
+
 static int add_to_draft(struct hadal_batch *batch, struct draft *draft, const struct hadal_telemetry_attribute *from)
 {
 	struct hadal_telemetry_attribute *to = &draft->list[draft->count];
@@ -143,7 +153,7 @@ static int add_to_draft(struct hadal_batch *batch, struct draft *draft, const st
 	ret = copy_attribute(batch, to, from);
 	if (ret)
 		return ret;
-	if (has_key(draft->list, draft->count, to->key))
+	if (mark_key(batch, to->key))
 		return fail(batch, -EEXIST);
 	draft->count++;
 	draft->hash = hash_attribute(draft->hash, to);
@@ -262,9 +272,7 @@ const struct hadal_attributes *hadal_batch_attributes(struct hadal_batch *batch,
 {
 	struct draft draft;
 
-	/* Its list is not zeroed: it is long, and most sets are short. */
-	draft.count = 0;
-	draft.hash = 0;
+	begin_draft(batch, &draft);
 	for (size_t i = 0; i < count; i++)
 		if (add_to_draft(batch, &draft, &list[i]))
 			return &batch->failed_attributes;
@@ -278,6 +286,9 @@ const struct hadal_attributes *hadal_batch_attributes_with(struct hadal_batch *b
 
 	if (set == &batch->failed_attributes)
 		return set;
+	begin_draft(batch, &draft);
+	for (size_t i = 0; i < set->count; i++)
+		mark_key(batch, set->list[i].key);
 	memcpy(draft.list, set->list, set->count * sizeof(set->list[0]));
 	draft.count = set->count;
 	draft.hash = set->hash;

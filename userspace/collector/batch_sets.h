@@ -29,6 +29,7 @@ struct hadal_batch_sets {
 	struct hadal_attributes **slots;
 	uint32_t slot_count;		/* a power of 2, or 0 */
 	uint32_t count;
+	uint32_t drafts;		/* sets that were begun */
 	struct hadal_attributes *first, **last;
 };
 

@@ -16,6 +16,7 @@ struct hadal_batch_text {
 	uint32_t hash;
 	uint32_t number;		/* from 0 on */
 	uint32_t size;			/* bytes, NUL not counted */
+	uint32_t key_of;		/* the newest set in the making that has it as a key: batch_sets.c */
 	char bytes[];
 };
 
