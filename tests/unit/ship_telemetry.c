@@ -150,6 +150,31 @@ static void test_one_attribute_more(void **state)
 			 hadal_batch_attributes_with(batch, base, hadal_int("b", 1)));
 }
 
+/* It is never found, whatever else is looked for, and how many there are. */
+static void test_sets_for_once(void **state)
+{
+	struct hadal_batch *batch = *state;
+	const struct hadal_telemetry_attribute one = hadal_string("a", "1");
+	const struct hadal_attributes *once = hadal_batch_attributes_once(batch, &one, 1);
+	const struct hadal_attributes *sets[1000];
+
+	assert_ptr_not_equal(hadal_batch_attributes_once(batch, &one, 1), once);
+	for (int i = 0; i < 1000; i++) {
+		const struct hadal_telemetry_attribute number = hadal_int("number", i);
+
+		sets[i] = HADAL_ATTRIBUTES(batch, hadal_int("number", i));
+		assert_ptr_not_equal(hadal_batch_attributes_once(batch, &number, 1), sets[i]);
+	}
+	for (int i = 0; i < 1000; i++)
+		assert_ptr_equal(HADAL_ATTRIBUTES(batch, hadal_int("number", i)), sets[i]);
+	assert_ptr_not_equal(HADAL_ATTRIBUTES(batch, one), once);
+	assert_ptr_equal(HADAL_ATTRIBUTES(batch, one), HADAL_ATTRIBUTES(batch, one));
+	assert_int_equal(hadal_batch_error(batch), 0);
+	expect_all_refused(batch, hadal_batch_resource(batch, NULL),
+			   hadal_batch_attributes_once(batch, (const struct hadal_telemetry_attribute[]){ one, one }, 2),
+			   -EEXIST);
+}
+
 /* One place may hold another string each time. */
 static void test_strings_of_one_place(void **state)
 {
@@ -335,6 +360,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_too_many_attributes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_null_is_left_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_attribute_more, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sets_for_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_strings_of_one_place, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_values, setup, teardown),

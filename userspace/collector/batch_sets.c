@@ -126,11 +126,15 @@ static uint64_t hash_value(uint64_t hash, const struct hadal_telemetry_attribute
 	return hash;
 }
 
-/* Of this batch alone: texts by their numbers. */
-static uint64_t hash_attribute(uint64_t hash, const struct hadal_telemetry_attribute *attribute)
+/* Of this batch alone: texts by their numbers. Those before @from are in the hash already. */
+static void hash_draft(struct draft *draft, size_t from)
 {
-	hash = table_hash_step(hash, (uint64_t)hadal_batch_text_of(attribute->key)->number << 8 | attribute->type);
-	return hash_value(hash, attribute);
+	for (size_t i = from; i < draft->count; i++) {
+		const struct hadal_telemetry_attribute *attribute = &draft->list[i];
+		const uint64_t key = hadal_batch_text_of(attribute->key)->number;
+
+		draft->hash = hash_value(table_hash_step(draft->hash, key << 8 | attribute->type), attribute);
+	}
 }
 
 /* Its list is not zeroed: it is long, and most sets are short. */
@@ -138,7 +142,7 @@ static void begin_draft(struct hadal_batch *batch, struct draft *draft)
 {
 	batch->sets.drafts++;
 	draft->count = 0;
-	draft->hash = 0;
+	draft->hash = 1;
 }
 
 static int add_to_draft(struct hadal_batch *batch, struct draft *draft, const struct hadal_telemetry_attribute *from)
@@ -156,7 +160,6 @@ static int add_to_draft(struct hadal_batch *batch, struct draft *draft, const st
 	if (mark_key(batch, to->key))
 		return fail(batch, -EEXIST);
 	draft->count++;
-	draft->hash = hash_attribute(draft->hash, to);
 	return 0;
 }
 
@@ -211,26 +214,26 @@ static void put(struct hadal_batch_sets *sets, struct hadal_attributes *set)
 	while (sets->slots[at])
 		at = (at + 1) & mask;
 	sets->slots[at] = set;
+	sets->taken++;
 }
 
 static int make_room(struct hadal_batch_sets *sets)
 {
-	uint32_t more = SLOTS_MIN;
+	const uint32_t more = sets->slot_count ? 2 * sets->slot_count : SLOTS_MIN;
 	struct hadal_attributes **slots;
 
-	if (sets->count < sets->slot_count / 2)
+	if (sets->taken < sets->slot_count / 2)
 		return 0;
-	/* Of a batch that was read there may be many, and no slots yet. */
-	while (more && more / 2 <= sets->count)
-		more *= 2;
 	slots = more ? calloc(more, sizeof(struct hadal_attributes *)) : NULL;
 	if (!slots)
 		return -ENOMEM;
 	free(sets->slots);
 	sets->slots = slots;
 	sets->slot_count = more;
+	sets->taken = 0;
 	for (struct hadal_attributes *set = sets->first; set; set = set->next)
-		put(sets, set);
+		if (set->hash)
+			put(sets, set);
 	return 0;
 }
 
@@ -267,16 +270,36 @@ static const struct hadal_attributes *set_of(struct hadal_batch *batch, const st
 	return set;
 }
 
+static int fill_draft(struct hadal_batch *batch, struct draft *draft, const struct hadal_telemetry_attribute *list,
+		      size_t count)
+{
+	begin_draft(batch, draft);
+	for (size_t i = 0; i < count; i++)
+		if (add_to_draft(batch, draft, &list[i]))
+			return batch->error;
+	return 0;
+}
+
 const struct hadal_attributes *hadal_batch_attributes(struct hadal_batch *batch,
 						      const struct hadal_telemetry_attribute *list, size_t count)
 {
 	struct draft draft;
 
-	begin_draft(batch, &draft);
-	for (size_t i = 0; i < count; i++)
-		if (add_to_draft(batch, &draft, &list[i]))
-			return &batch->failed_attributes;
+	if (fill_draft(batch, &draft, list, count))
+		return &batch->failed_attributes;
+	hash_draft(&draft, 0);
 	return set_of(batch, &draft);
+}
+
+const struct hadal_attributes *hadal_batch_attributes_once(struct hadal_batch *batch,
+							   const struct hadal_telemetry_attribute *list, size_t count)
+{
+	const struct hadal_attributes *set = NULL;
+	struct draft draft;
+
+	if (!fill_draft(batch, &draft, list, count))
+		set = add(batch, draft.list, draft.count);
+	return set ? set : &batch->failed_attributes;
 }
 
 const struct hadal_attributes *hadal_batch_attributes_with(struct hadal_batch *batch, const struct hadal_attributes *set,
@@ -292,7 +315,10 @@ const struct hadal_attributes *hadal_batch_attributes_with(struct hadal_batch *b
 	memcpy(draft.list, set->list, set->count * sizeof(set->list[0]));
 	draft.count = set->count;
 	draft.hash = set->hash;
-	return add_to_draft(batch, &draft, &more) ? &batch->failed_attributes : set_of(batch, &draft);
+	if (add_to_draft(batch, &draft, &more))
+		return &batch->failed_attributes;
+	hash_draft(&draft, set->count);
+	return set_of(batch, &draft);
 }
 
 /* It is not looked for again: what reads it has its number. */

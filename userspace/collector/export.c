@@ -525,7 +525,7 @@ static void put_event(const struct export_source *source, struct hadal_batch *ba
 		list[count++] = hadal_string(HADAL_ATTR_AWS_ECS_TASK_ID, container->task->id);
 	if (source->full)
 		count += build_attributes(program_build(event->program), list + count);
-	record.attributes = hadal_batch_attributes(batch, list, count);
+	record.attributes = hadal_batch_attributes_once(batch, list, count);
 	hadal_resource_log(resource, &record);
 }
 
