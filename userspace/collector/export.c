@@ -66,10 +66,10 @@ static const struct hadal_metric_info rtt_infos[] = {
 				 HADAL_HISTOGRAM },
 };
 
-/* A set of attributes in the making. */
+/* A set of attributes in the making. Its list is not zeroed: there are thousands of them in a batch. */
 struct attributes {
-	struct hadal_telemetry_attribute list[EXPORT_ATTRIBUTES];
 	size_t count;
+	struct hadal_telemetry_attribute list[EXPORT_ATTRIBUTES];
 };
 
 static void add(struct attributes *attributes, struct hadal_telemetry_attribute attribute)
@@ -102,9 +102,10 @@ static void add_host(const struct export_host *host, struct attributes *attribut
 static struct hadal_resource *add_resource(const struct export_source *source, struct hadal_batch *batch,
 					   const char *namespace, const char *name, const char *family)
 {
-	struct attributes attributes = { .count = 0 };
+	struct attributes attributes;
 	char instance[3 * WORKLOAD_NAME_SIZE];
 
+	attributes.count = 0;
 	snprintf(instance, sizeof(instance), "%s/%s%s%s", source->host->id, namespace, *namespace ? "/" : "", name);
 	add(&attributes, hadal_string("service.name", name));
 	add(&attributes, hadal_string("service.namespace", namespace));
@@ -223,8 +224,9 @@ static void put_histogram(const struct target *target, const struct hadal_metric
 static const struct hadal_attributes *edge_attributes(struct hadal_batch *batch, const struct edge *edge)
 {
 	const struct edge_key *key = &edge->key;
-	struct attributes attributes = { .count = 0 };
+	struct attributes attributes;
 
+	attributes.count = 0;
 	add(&attributes, hadal_string("hadal.edge.role", edge_role_name(key->role)));
 	add(&attributes, hadal_string("hadal.peer.kind", peer_kind_name(key->kind)));
 	add(&attributes, hadal_string("hadal.peer.name", key->peer ? key->peer->name : key->peer_name));
@@ -265,10 +267,11 @@ static void put_io(const struct target *target, const struct hadal_metric_info *
 /* Of a listener and not of an edge: it is not known whose attempts they were. */
 static void put_listener(const struct target *target, const struct edge *edge, const struct values *values)
 {
-	struct attributes attributes = { .count = 0 };
+	struct attributes attributes;
 
 	if (!values->listener_dropped)
 		return;
+	attributes.count = 0;
 	if (edge->key.server_port)
 		add(&attributes, hadal_int("server.port", edge->key.server_port));
 	add(&attributes, hadal_string(HADAL_ATTR_NETWORK_TRANSPORT, HADAL_VALUE_TRANSPORT_TCP));
@@ -277,10 +280,11 @@ static void put_listener(const struct target *target, const struct edge *edge, c
 
 static void put_health_checks(const struct target *target, const struct edge *edge, const struct values *values)
 {
-	struct attributes attributes = { .count = 0 };
+	struct attributes attributes;
 
 	if (!values->health_checks)
 		return;
+	attributes.count = 0;
 	add(&attributes, hadal_string("hadal.edge.role", edge_role_name(edge->key.role)));
 	if (edge->key.server_port)
 		add(&attributes, hadal_int("server.port", edge->key.server_port));
@@ -322,10 +326,11 @@ static void put_edge(const struct export_source *source, struct hadal_batch *bat
 
 static void put_exit(const struct target *target, const char *class, int signal, uint64_t value)
 {
-	struct attributes attributes = { .count = 0 };
+	struct attributes attributes;
 
 	if (!value)
 		return;
+	attributes.count = 0;
 	add(&attributes, hadal_string("hadal.process.exit.class", class));
 	if (signal)
 		add(&attributes, hadal_int(HADAL_ATTR_PROCESS_EXIT_SIGNAL, signal));
