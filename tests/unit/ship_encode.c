@@ -211,6 +211,89 @@ static void test_failure(void **state)
 	hadal_batch_free(batch);
 }
 
+/* ---- attributes of each type, of one byte of length and of more ---- */
+
+enum { LONG_TEXT = 300 };
+
+static const struct hadal_attributes *all_types(struct hadal_batch *batch)
+{
+	static const char *const list[] = { "first", "", "third" };
+	static char text[LONG_TEXT + 1];
+
+	memset(text, 'x', LONG_TEXT);
+	return HADAL_ATTRIBUTES(batch, hadal_string("text", text), hadal_int("int", -2), hadal_int("large", 1LL << 40),
+				hadal_double("real", 0.5), hadal_bool("bool", true), hadal_strings("list", list, 3),
+				hadal_strings("empty", NULL, 0));
+}
+
+static void check_types(Otlp__KeyValue **list, size_t count)
+{
+	const Otlp__ArrayValue *array;
+
+	assert_int_equal(count, 7);
+	assert_string_equal(list[0]->key, "text");
+	assert_int_equal(strlen(list[0]->value->string_value), LONG_TEXT);
+	assert_int_equal(list[1]->value->int_value, -2);
+	assert_int_equal(list[2]->value->int_value, 1LL << 40);
+	assert_true(list[3]->value->double_value == 0.5);
+	assert_int_equal(list[4]->value->value_case, OTLP__ANY_VALUE__VALUE_BOOL_VALUE);
+	assert_true(list[4]->value->bool_value);
+	array = list[5]->value->array_value;
+	assert_int_equal(array->n_values, 3);
+	assert_string_equal(array->values[0]->string_value, "first");
+	assert_string_equal(array->values[1]->string_value, "");
+	assert_string_equal(array->values[2]->string_value, "third");
+	assert_string_equal(list[6]->key, "empty");
+	assert_int_equal(list[6]->value->array_value->n_values, 0);
+}
+
+/* Of a point and a log record, which write them by two ways; of the point's twice, once kept. */
+static int take_types(void *context, enum hadal_signal signal, uint64_t items, uint8_t *body, size_t size)
+{
+	(void)context;
+	assert_int_equal(items, signal == HADAL_SIGNAL_METRICS ? 2 : 1);
+	if (signal == HADAL_SIGNAL_METRICS) {
+		Otlp__ExportMetricsServiceRequest *request =
+			otlp__export_metrics_service_request__unpack(NULL, size, body);
+		const Otlp__Metric *metric;
+
+		assert_non_null(request);
+		metric = request->resource_metrics[0]->scope_metrics[0]->metrics[0];
+		for (int i = 0; i < 2; i++)
+			check_types(metric->sum->data_points[i]->attributes, metric->sum->data_points[i]->n_attributes);
+		otlp__export_metrics_service_request__free_unpacked(request, NULL);
+	} else {
+		Otlp__ExportLogsServiceRequest *request = otlp__export_logs_service_request__unpack(NULL, size, body);
+		const Otlp__LogRecord *record;
+
+		assert_non_null(request);
+		record = request->resource_logs[0]->scope_logs[0]->log_records[0];
+		check_types(record->attributes, record->n_attributes);
+		otlp__export_logs_service_request__free_unpacked(request, NULL);
+	}
+	free(body);
+	return 0;
+}
+
+static void test_types(void **state)
+{
+	struct hadal_batch *batch = hadal_batch_new(0);
+	struct hadal_resource *resource = hadal_batch_resource(batch, NULL);
+	const struct hadal_point at = { .attributes = all_types(batch), .start_time = 1, .time = 2 };
+	const struct hadal_log_record record = { .event_name = "event", .observed_time = 1,
+						 .severity = HADAL_SEVERITY_INFO, .attributes = at.attributes };
+	struct hadal_otlp_result result;
+
+	(void)state;
+	hadal_metric_add_int(hadal_resource_metric(resource, &infos[0]), &at, 1);
+	hadal_metric_add_int(hadal_resource_metric(resource, &infos[0]), &at, 2);
+	hadal_resource_log(resource, &record);
+	assert_int_equal(hadal_batch_error(batch), 0);
+	for (int signal = 0; signal < HADAL_SIGNALS; signal++)
+		assert_int_equal(hadal_otlp_encode(batch, (enum hadal_signal)signal, SIZE_MAX, take_types, NULL, &result), 0);
+	hadal_batch_free(batch);
+}
+
 static void test_nothing(void **state)
 {
 	struct hadal_batch *batch = hadal_batch_new(0);
@@ -340,6 +423,7 @@ int main(void)
 		cmocka_unit_test(test_any_bound),
 		cmocka_unit_test(test_too_small_a_bound),
 		cmocka_unit_test(test_failure),
+		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_gzip),
 		cmocka_unit_test(test_response),

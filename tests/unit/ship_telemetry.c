@@ -130,6 +130,73 @@ static void test_null_is_left_out(void **state)
 	assert_int_equal(hadal_batch_error(batch), 0);
 }
 
+/* A set that another was made of is the one that is made at once, and what is refused there is refused here. */
+static void test_one_attribute_more(void **state)
+{
+	struct hadal_batch *batch = *state;
+	const struct hadal_attributes *base = HADAL_ATTRIBUTES(batch, hadal_string("a", "1"), hadal_int("b", 2));
+	const struct hadal_attributes *more = hadal_batch_attributes_with(batch, base, hadal_string("c", "3"));
+
+	assert_ptr_not_equal(more, base);
+	assert_ptr_equal(more, HADAL_ATTRIBUTES(batch, hadal_string("a", "1"), hadal_int("b", 2), hadal_string("c", "3")));
+	assert_ptr_equal(hadal_batch_attributes_with(batch, base, hadal_string("c", "3")), more);
+	assert_ptr_equal(hadal_batch_attributes_with(batch, base, hadal_string("c", NULL)), base);
+	assert_ptr_equal(HADAL_ATTRIBUTES(batch, hadal_string("a", "1"), hadal_int("b", 2)), base);
+	assert_int_equal(hadal_batch_error(batch), 0);
+	expect_all_refused(batch, hadal_batch_resource(batch, NULL),
+			   hadal_batch_attributes_with(batch, base, hadal_int("a", 1)), -EEXIST);
+	assert_ptr_equal(hadal_batch_attributes_with(batch, hadal_batch_attributes_with(batch, base, hadal_int("a", 1)),
+						     hadal_int("d", 1)),
+			 hadal_batch_attributes_with(batch, base, hadal_int("b", 1)));
+}
+
+/* It is never found, whatever else is looked for, and how many there are. */
+static void test_sets_for_once(void **state)
+{
+	struct hadal_batch *batch = *state;
+	const struct hadal_telemetry_attribute one = hadal_string("a", "1");
+	const struct hadal_attributes *once = hadal_batch_attributes_once(batch, &one, 1);
+	const struct hadal_attributes *sets[1000];
+
+	assert_ptr_not_equal(hadal_batch_attributes_once(batch, &one, 1), once);
+	for (int i = 0; i < 1000; i++) {
+		const struct hadal_telemetry_attribute number = hadal_int("number", i);
+
+		sets[i] = HADAL_ATTRIBUTES(batch, hadal_int("number", i));
+		assert_ptr_not_equal(hadal_batch_attributes_once(batch, &number, 1), sets[i]);
+	}
+	for (int i = 0; i < 1000; i++)
+		assert_ptr_equal(HADAL_ATTRIBUTES(batch, hadal_int("number", i)), sets[i]);
+	assert_ptr_not_equal(HADAL_ATTRIBUTES(batch, one), once);
+	assert_ptr_equal(HADAL_ATTRIBUTES(batch, one), HADAL_ATTRIBUTES(batch, one));
+	assert_int_equal(hadal_batch_error(batch), 0);
+	expect_all_refused(batch, hadal_batch_resource(batch, NULL),
+			   hadal_batch_attributes_once(batch, (const struct hadal_telemetry_attribute[]){ one, one }, 2),
+			   -EEXIST);
+}
+
+/* One place may hold another string each time. */
+static void test_strings_of_one_place(void **state)
+{
+	struct hadal_batch *batch = *state;
+	const struct hadal_attributes *sets[2], *again;
+	char text[8] = "one";
+
+	sets[0] = HADAL_ATTRIBUTES(batch, hadal_string(text, text));
+	again = HADAL_ATTRIBUTES(batch, hadal_string(text, text));
+	assert_ptr_equal(again, sets[0]);
+	strcpy(text, "other");
+	sets[1] = HADAL_ATTRIBUTES(batch, hadal_string(text, text));
+	assert_ptr_not_equal(sets[1], sets[0]);
+	assert_ptr_equal(HADAL_ATTRIBUTES(batch, hadal_string("other", "other")), sets[1]);
+	assert_ptr_equal(HADAL_ATTRIBUTES(batch, hadal_string("one", "one")), sets[0]);
+	/* What is not UTF-8 is never as it was given. */
+	strcpy(text, "\xff");
+	sets[0] = HADAL_ATTRIBUTES(batch, hadal_string("a", text));
+	assert_ptr_equal(HADAL_ATTRIBUTES(batch, hadal_string("a", text)), sets[0]);
+	assert_ptr_equal(HADAL_ATTRIBUTES(batch, hadal_string("a", "\xef\xbf\xbd")), sets[0]);
+}
+
 static void test_kinds(void **state)
 {
 	static const struct hadal_metric_info other = { "counter", "1", NULL, HADAL_GAUGE };
@@ -292,6 +359,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_too_many_strings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_many_attributes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_null_is_left_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_attribute_more, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sets_for_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_strings_of_one_place, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_values, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_histograms, setup, teardown),

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdalign.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { CHUNK_BYTES = 64 << 10 };
 
@@ -47,11 +48,12 @@ static struct hadal_arena_chunk *grow(struct hadal_arena *arena, size_t size, in
 		*error = -ENOSPC;
 		return NULL;
 	}
-	chunk = calloc(1, bytes);
+	chunk = malloc(bytes);
 	if (!chunk) {
 		*error = -ENOMEM;
 		return NULL;
 	}
+	chunk->used = 0;
 	chunk->size = bytes - sizeof(*chunk);
 	chunk->next = arena->chunks;
 	arena->chunks = chunk;
@@ -59,7 +61,7 @@ static struct hadal_arena_chunk *grow(struct hadal_arena *arena, size_t size, in
 	return chunk;
 }
 
-void *hadal_arena_alloc(struct hadal_arena *arena, size_t size, int *error)
+void *hadal_arena_take(struct hadal_arena *arena, size_t size, int *error)
 {
 	const size_t mask = alignof(max_align_t) - 1;
 	void *memory;
@@ -73,6 +75,13 @@ void *hadal_arena_alloc(struct hadal_arena *arena, size_t size, int *error)
 	if (!memory)
 		memory = take(grow(arena, size, error), size);
 	return memory;
+}
+
+void *hadal_arena_alloc(struct hadal_arena *arena, size_t size, int *error)
+{
+	void *memory = hadal_arena_take(arena, size, error);
+
+	return memory ? memset(memory, 0, size) : NULL;
 }
 
 void hadal_arena_free(struct hadal_arena *arena)

@@ -14,11 +14,14 @@ struct hadal_arena {
 };
 
 /**
- * hadal_arena_alloc() - take @size bytes, zeroed and aligned for any type
+ * hadal_arena_take() - take @size bytes, aligned for any type; what stands there is anything
  * @error: set to -ENOMEM or -ENOSPC (the bound is reached) on failure
  *
  * Return: the memory, which lives until hadal_arena_free(); NULL on failure.
  */
+void *hadal_arena_take(struct hadal_arena *arena, size_t size, int *error);
+
+/** hadal_arena_alloc() - the same, zeroed; for what is not written whole anyway. */
 void *hadal_arena_alloc(struct hadal_arena *arena, size_t size, int *error);
 
 /** hadal_arena_free() - give everything back; the arena may be used again. */

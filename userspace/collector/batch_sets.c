@@ -14,6 +14,7 @@ enum { SLOTS_MIN = 128 };
 struct draft {
 	struct hadal_telemetry_attribute list[HADAL_ATTRIBUTES_MAX];
 	size_t count;
+	uint64_t hash;
 };
 
 static int fail(struct hadal_batch *batch, int error)
@@ -23,10 +24,11 @@ static int fail(struct hadal_batch *batch, int error)
 	return error;
 }
 
-static void *alloc(struct hadal_batch *batch, size_t size)
+/* What stands there is anything. */
+static void *take(struct hadal_batch *batch, size_t size)
 {
 	int error = 0;
-	void *memory = hadal_arena_alloc(&batch->arena, size, &error);
+	void *memory = hadal_arena_take(&batch->arena, size, &error);
 
 	if (!memory)
 		fail(batch, error);
@@ -42,7 +44,7 @@ static int copy_strings(struct hadal_batch *batch, struct hadal_telemetry_attrib
 
 	if (count > HADAL_STRINGS_MAX)
 		return fail(batch, -E2BIG);
-	list = alloc(batch, count * sizeof(*list));
+	list = take(batch, count * sizeof(*list));
 	if (!list)
 		return batch->error;
 	for (size_t i = 0; i < count; i++) {
@@ -79,39 +81,20 @@ static int copy_attribute(struct hadal_batch *batch, struct hadal_telemetry_attr
 	return fail(batch, -EINVAL);
 }
 
-/* Equal texts are one pointer. */
-static bool has_key(const struct hadal_telemetry_attribute *list, size_t count, const char *key)
+/* Marks @key as one of the set that was begun last. Returns whether it was one already. */
+static bool mark_key(struct hadal_batch *batch, const char *key)
 {
-	for (size_t i = 0; i < count; i++)
-		if (list[i].key == key)
-			return true;
-	return false;
+	/* Whoever makes the set owns the batch, and with it its texts. */
+	struct hadal_batch_text *text = (struct hadal_batch_text *)(uintptr_t)hadal_batch_text_of(key);
+	const bool marked = text->key_of == batch->sets.drafts;
+
+	text->key_of = batch->sets.drafts;
+	return marked;
 }
 
 static bool left_out(const struct hadal_telemetry_attribute *attribute)
 {
 	return attribute->type == HADAL_VALUE_STRING && !attribute->string;
-}
-
-static int fill_draft(struct hadal_batch *batch, struct draft *draft, const struct hadal_telemetry_attribute *list,
-		      size_t count)
-{
-	if (count > HADAL_ATTRIBUTES_MAX)
-		return fail(batch, -E2BIG);
-	for (size_t i = 0; i < count; i++) {
-		struct hadal_telemetry_attribute *attribute = &draft->list[draft->count];
-		int ret;
-
-		if (left_out(&list[i]))
-			continue;
-		ret = copy_attribute(batch, attribute, &list[i]);
-		if (ret)
-			return ret;
-		if (has_key(draft->list, draft->count, attribute->key))
-			return fail(batch, -EEXIST);
-		draft->count++;
-	}
-	return 0;
 }
 
 /* ---- which is which ---- */
@@ -143,16 +126,41 @@ static uint64_t hash_value(uint64_t hash, const struct hadal_telemetry_attribute
 	return hash;
 }
 
-/* Of this batch alone: texts by their numbers. */
-static uint32_t hash_list(const struct hadal_telemetry_attribute *list, size_t count)
+/* Of this batch alone: texts by their numbers. Those before @from are in the hash already. */
+static void hash_draft(struct draft *draft, size_t from)
 {
-	uint64_t hash = count;
+	for (size_t i = from; i < draft->count; i++) {
+		const struct hadal_telemetry_attribute *attribute = &draft->list[i];
+		const uint64_t key = hadal_batch_text_of(attribute->key)->number;
 
-	for (size_t i = 0; i < count; i++) {
-		hash = table_hash_step(hash, (uint64_t)hadal_batch_text_of(list[i].key)->number << 8 | list[i].type);
-		hash = hash_value(hash, &list[i]);
+		draft->hash = hash_value(table_hash_step(draft->hash, key << 8 | attribute->type), attribute);
 	}
-	return (uint32_t)(hash ^ hash >> 32);
+}
+
+/* Its list is not zeroed: it is long, and most sets are short. */
+static void begin_draft(struct hadal_batch *batch, struct draft *draft)
+{
+	batch->sets.drafts++;
+	draft->count = 0;
+	draft->hash = 1;
+}
+
+static int add_to_draft(struct hadal_batch *batch, struct draft *draft, const struct hadal_telemetry_attribute *from)
+{
+	struct hadal_telemetry_attribute *to = &draft->list[draft->count];
+	int ret;
+
+	if (left_out(from))
+		return 0;
+	if (draft->count == HADAL_ATTRIBUTES_MAX)
+		return fail(batch, -E2BIG);
+	ret = copy_attribute(batch, to, from);
+	if (ret)
+		return ret;
+	if (mark_key(batch, to->key))
+		return fail(batch, -EEXIST);
+	draft->count++;
+	return 0;
 }
 
 static bool same_value(const struct hadal_telemetry_attribute *a, const struct hadal_telemetry_attribute *b)
@@ -188,12 +196,12 @@ static bool same_list(const struct hadal_attributes *set, const struct draft *dr
 
 /* ---- the table ---- */
 
-static const struct hadal_attributes *find(const struct hadal_batch_sets *sets, const struct draft *draft, uint32_t hash)
+static const struct hadal_attributes *find(const struct hadal_batch_sets *sets, const struct draft *draft)
 {
 	const uint32_t mask = sets->slot_count - 1;
 
-	for (uint32_t at = hash & mask; sets->slot_count && sets->slots[at]; at = (at + 1) & mask)
-		if (sets->slots[at]->hash == hash && same_list(sets->slots[at], draft))
+	for (uint32_t at = (uint32_t)draft->hash & mask; sets->slot_count && sets->slots[at]; at = (at + 1) & mask)
+		if (sets->slots[at]->hash == draft->hash && same_list(sets->slots[at], draft))
 			return sets->slots[at];
 	return NULL;
 }
@@ -201,76 +209,116 @@ static const struct hadal_attributes *find(const struct hadal_batch_sets *sets, 
 static void put(struct hadal_batch_sets *sets, struct hadal_attributes *set)
 {
 	const uint32_t mask = sets->slot_count - 1;
-	uint32_t at = set->hash & mask;
+	uint32_t at = (uint32_t)set->hash & mask;
 
 	while (sets->slots[at])
 		at = (at + 1) & mask;
 	sets->slots[at] = set;
+	sets->taken++;
 }
 
 static int make_room(struct hadal_batch_sets *sets)
 {
-	uint32_t more = SLOTS_MIN;
+	const uint32_t more = sets->slot_count ? 2 * sets->slot_count : SLOTS_MIN;
 	struct hadal_attributes **slots;
 
-	if (sets->count < sets->slot_count / 2)
+	if (sets->taken < sets->slot_count / 2)
 		return 0;
-	/* Of a batch that was read there may be many, and no slots yet. */
-	while (more && more / 2 <= sets->count)
-		more *= 2;
 	slots = more ? calloc(more, sizeof(struct hadal_attributes *)) : NULL;
 	if (!slots)
 		return -ENOMEM;
 	free(sets->slots);
 	sets->slots = slots;
 	sets->slot_count = more;
+	sets->taken = 0;
 	for (struct hadal_attributes *set = sets->first; set; set = set->next)
-		put(sets, set);
+		if (set->hash)
+			put(sets, set);
 	return 0;
 }
 
 static struct hadal_attributes *add(struct hadal_batch *batch, const struct hadal_telemetry_attribute *list, size_t count)
 {
-	struct hadal_attributes *set = alloc(batch, sizeof(*set));
+	struct hadal_attributes *set = take(batch, sizeof(*set));
+	struct hadal_telemetry_attribute *own = take(batch, count * sizeof(*own));
 
-	if (!set)
+	if (!set || !own)
 		return NULL;
-	set->list = alloc(batch, count * sizeof(*set->list));
-	if (!set->list)
-		return NULL;
-	memcpy(set->list, list, count * sizeof(*set->list));
-	set->count = count;
-	set->number = batch->sets.count++;
+	memcpy(own, list, count * sizeof(*own));
+	*set = (struct hadal_attributes){ .list = own, .count = count, .number = batch->sets.count++ };
 	*batch->sets.last = set;
 	batch->sets.last = &set->next;
 	return set;
 }
 
-const struct hadal_attributes *hadal_batch_attributes(struct hadal_batch *batch,
-						      const struct hadal_telemetry_attribute *list, size_t count)
+static const struct hadal_attributes *set_of(struct hadal_batch *batch, const struct draft *draft)
 {
-	const struct hadal_attributes *found;
+	const struct hadal_attributes *found = find(&batch->sets, draft);
 	struct hadal_attributes *set;
-	struct draft draft;
-	uint32_t hash;
 
-	draft.count = 0;
-	if (fill_draft(batch, &draft, list, count))
-		return &batch->failed_attributes;
-	hash = hash_list(draft.list, draft.count);
-	found = find(&batch->sets, &draft, hash);
 	if (found)
 		return found;
 	if (make_room(&batch->sets)) {
 		fail(batch, -ENOMEM);
 		return &batch->failed_attributes;
 	}
-	set = add(batch, draft.list, draft.count);
+	set = add(batch, draft->list, draft->count);
 	if (!set)
 		return &batch->failed_attributes;
-	set->hash = hash;
+	set->hash = draft->hash;
 	put(&batch->sets, set);
 	return set;
+}
+
+static int fill_draft(struct hadal_batch *batch, struct draft *draft, const struct hadal_telemetry_attribute *list,
+		      size_t count)
+{
+	begin_draft(batch, draft);
+	for (size_t i = 0; i < count; i++)
+		if (add_to_draft(batch, draft, &list[i]))
+			return batch->error;
+	return 0;
+}
+
+const struct hadal_attributes *hadal_batch_attributes(struct hadal_batch *batch,
+						      const struct hadal_telemetry_attribute *list, size_t count)
+{
+	struct draft draft;
+
+	if (fill_draft(batch, &draft, list, count))
+		return &batch->failed_attributes;
+	hash_draft(&draft, 0);
+	return set_of(batch, &draft);
+}
+
+const struct hadal_attributes *hadal_batch_attributes_once(struct hadal_batch *batch,
+							   const struct hadal_telemetry_attribute *list, size_t count)
+{
+	const struct hadal_attributes *set = NULL;
+	struct draft draft;
+
+	if (!fill_draft(batch, &draft, list, count))
+		set = add(batch, draft.list, draft.count);
+	return set ? set : &batch->failed_attributes;
+}
+
+const struct hadal_attributes *hadal_batch_attributes_with(struct hadal_batch *batch, const struct hadal_attributes *set,
+							   struct hadal_telemetry_attribute more)
+{
+	struct draft draft;
+
+	if (set == &batch->failed_attributes)
+		return set;
+	begin_draft(batch, &draft);
+	for (size_t i = 0; i < set->count; i++)
+		mark_key(batch, set->list[i].key);
+	memcpy(draft.list, set->list, set->count * sizeof(set->list[0]));
+	draft.count = set->count;
+	draft.hash = set->hash;
+	if (add_to_draft(batch, &draft, &more))
+		return &batch->failed_attributes;
+	hash_draft(&draft, set->count);
+	return set_of(batch, &draft);
 }
 
 /* It is not looked for again: what reads it has its number. */

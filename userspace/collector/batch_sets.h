@@ -18,7 +18,7 @@ struct hadal_attributes {
 	struct hadal_telemetry_attribute *list;
 	size_t count;
 	uint32_t number;		/* from 0 on */
-	uint32_t hash;
+	uint64_t hash;			/* 0: it is not looked for */
 	bool has_key;
 	struct hadal_key key;		/* once it was asked for */
 	struct hadal_otlp_set *wire;	/* the encoder's */
@@ -28,7 +28,9 @@ struct hadal_attributes {
 struct hadal_batch_sets {
 	struct hadal_attributes **slots;
 	uint32_t slot_count;		/* a power of 2, or 0 */
+	uint32_t taken;			/* of these */
 	uint32_t count;
+	uint32_t drafts;		/* sets that were begun */
 	struct hadal_attributes *first, **last;
 };
 

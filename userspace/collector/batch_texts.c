@@ -7,9 +7,19 @@
 #include <xxhash.h>
 
 #include "batch.h"
+#include "table.h"
 #include "utf8.h"
 
-enum { SLOTS_MIN = 256 };
+enum {
+	SLOTS_MIN = 256,
+	GIVEN = 128,
+};
+
+/* Keys and names are the same literals over and over: by where they stand they are found without a hash. */
+struct hadal_batch_given {
+	const char *from;	/* compared, and never followed */
+	const char *text;
+};
 
 static uint32_t hash_bytes(const void *bytes, size_t size)
 {
@@ -55,15 +65,15 @@ static struct hadal_batch_text *new_text(struct hadal_batch *batch, const void *
 	struct hadal_batch_text *text;
 	int error = make_room(&batch->texts);
 
-	text = error ? NULL : hadal_arena_alloc(&batch->arena, sizeof(*text) + size + 1, &error);
+	text = error ? NULL : hadal_arena_take(&batch->arena, sizeof(*text) + size + 1, &error);
 	if (!text) {
 		if (!batch->error)
 			batch->error = error;
 		return NULL;
 	}
-	text->hash = hash;
-	text->size = (uint32_t)size;
+	*text = (struct hadal_batch_text){ .hash = hash, .size = (uint32_t)size };
 	memcpy(text->bytes, bytes, size);
+	text->bytes[size] = '\0';
 	return text;
 }
 
@@ -99,7 +109,8 @@ static const char *text_of(struct hadal_batch *batch, const char *bytes, size_t 
 	return text ? add_text(&batch->texts, text) : NULL;
 }
 
-const char *hadal_batch_text(struct hadal_batch *batch, const char *from)
+/* Made a text if it is none yet. */
+static const char *text_as(struct hadal_batch *batch, const char *from)
 {
 	char sane[HADAL_STRING_MAX + 1];
 	const size_t size = strnlen(from, sizeof(sane));
@@ -112,6 +123,29 @@ const char *hadal_batch_text(struct hadal_batch *batch, const char *from)
 	sane_size = hadal_utf8_sane(sane, from, HADAL_STRING_MAX, &cut);
 	batch->counts.truncated += cut;
 	return text_of(batch, sane, sane_size, true);
+}
+
+static struct hadal_batch_given *given_from(struct hadal_batch *batch, const char *from)
+{
+	int error = 0;
+
+	if (!batch->texts.given)
+		batch->texts.given = hadal_arena_alloc(&batch->arena, GIVEN * sizeof(struct hadal_batch_given), &error);
+	return batch->texts.given ? &batch->texts.given[table_hash_step(0, (uintptr_t)from) % GIVEN] : NULL;
+}
+
+const char *hadal_batch_text(struct hadal_batch *batch, const char *from)
+{
+	struct hadal_batch_given *given = given_from(batch, from);
+	const char *text;
+
+	/* Another string may stand there by now. */
+	if (given && given->from == from && strcmp(given->text, from) == 0)
+		return given->text;
+	text = text_as(batch, from);
+	if (given && text)
+		*given = (struct hadal_batch_given){ from, text };
+	return text;
 }
 
 const char *hadal_batch_text_read(struct hadal_batch *batch, const void *bytes, size_t size)

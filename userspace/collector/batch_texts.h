@@ -16,8 +16,11 @@ struct hadal_batch_text {
 	uint32_t hash;
 	uint32_t number;		/* from 0 on */
 	uint32_t size;			/* bytes, NUL not counted */
+	uint32_t key_of;		/* the newest set in the making that has it as a key: batch_sets.c */
 	char bytes[];
 };
+
+struct hadal_batch_given;
 
 /* Open addressing: at most half of the slots are taken. */
 struct hadal_batch_texts {
@@ -25,6 +28,7 @@ struct hadal_batch_texts {
 	uint32_t slot_count;		/* a power of 2, or 0 */
 	uint32_t count;
 	struct hadal_batch_text *first, *last;
+	struct hadal_batch_given *given;	/* of a batch that is made; NULL: nothing was given yet */
 };
 
 /**

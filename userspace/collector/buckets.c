@@ -139,7 +139,7 @@ static bool has_extremes(const struct hadal_buckets *buckets)
 
 static uint64_t *copy_counts(struct hadal_arena *arena, const struct hadal_buckets *buckets, int *error)
 {
-	uint64_t *counts = hadal_arena_alloc(arena, buckets->count * sizeof(*counts), error);
+	uint64_t *counts = hadal_arena_take(arena, buckets->count * sizeof(*counts), error);
 
 	if (counts && buckets->count)
 		memcpy(counts, buckets->counts, buckets->count * sizeof(*counts));
@@ -149,7 +149,7 @@ static uint64_t *copy_counts(struct hadal_arena *arena, const struct hadal_bucke
 static int put_explicit(struct hadal_arena *arena, struct hadal_batch_point *point, const struct hadal_buckets *buckets)
 {
 	int error = 0;
-	struct hadal_histogram_value *value = hadal_arena_alloc(arena, sizeof(*value), &error);
+	struct hadal_histogram_value *value = hadal_arena_take(arena, sizeof(*value), &error);
 
 	if (!value)
 		return error;
@@ -175,7 +175,7 @@ int hadal_buckets_put(struct hadal_arena *arena, struct hadal_batch_point *point
 
 	if (point->type == HADAL_POINT_HISTOGRAM)
 		return put_explicit(arena, point, buckets);
-	value = hadal_arena_alloc(arena, sizeof(*value), &error);
+	value = hadal_arena_take(arena, sizeof(*value), &error);
 	if (!value)
 		return error;
 	*value = (struct hadal_exponential_histogram_value){

@@ -26,7 +26,7 @@ struct event_attribute {
 	const char *key;	/* static */
 	enum event_value type;
 	union {
-		char *text;
+		const char *text;	/* in the event's own memory */
 		struct {
 			char **list;
 			size_t count;
@@ -43,9 +43,9 @@ struct event {
 	bool abnormal;		/* ended by a signal that dumps core, or chosen by the OOM killer */
 	struct owner *owner;
 	struct program *program;	/* what the process runs, or ran; NULL: not known */
-	struct event_attribute attributes[EVENT_ATTRIBUTES];
-	unsigned int attribute_count;
 	struct event *prev, *next;
+	unsigned int attribute_count;
+	struct event_attribute attributes[];	/* and their texts behind them: when it is told, what it says is in no cache */
 };
 
 struct event_queue {

@@ -66,10 +66,10 @@ static const struct hadal_metric_info rtt_infos[] = {
 				 HADAL_HISTOGRAM },
 };
 
-/* A set of attributes in the making. */
+/* A set of attributes in the making. Its list is not zeroed: there are thousands of them in a batch. */
 struct attributes {
-	struct hadal_telemetry_attribute list[EXPORT_ATTRIBUTES];
 	size_t count;
+	struct hadal_telemetry_attribute list[EXPORT_ATTRIBUTES];
 };
 
 static void add(struct attributes *attributes, struct hadal_telemetry_attribute attribute)
@@ -82,16 +82,6 @@ static void add(struct attributes *attributes, struct hadal_telemetry_attribute 
 static const struct hadal_attributes *finish(struct hadal_batch *batch, const struct attributes *attributes)
 {
 	return hadal_batch_attributes(batch, attributes->list, attributes->count);
-}
-
-/* The set with one more attribute. */
-static const struct hadal_attributes *with(struct hadal_batch *batch, const struct attributes *base,
-					   struct hadal_telemetry_attribute more)
-{
-	struct attributes attributes = *base;
-
-	add(&attributes, more);
-	return finish(batch, &attributes);
 }
 
 /* ---- resources ---- */
@@ -112,9 +102,10 @@ static void add_host(const struct export_host *host, struct attributes *attribut
 static struct hadal_resource *add_resource(const struct export_source *source, struct hadal_batch *batch,
 					   const char *namespace, const char *name, const char *family)
 {
-	struct attributes attributes = { .count = 0 };
+	struct attributes attributes;
 	char instance[3 * WORKLOAD_NAME_SIZE];
 
+	attributes.count = 0;
 	snprintf(instance, sizeof(instance), "%s/%s%s%s", source->host->id, namespace, *namespace ? "/" : "", name);
 	add(&attributes, hadal_string("service.name", name));
 	add(&attributes, hadal_string("service.namespace", namespace));
@@ -167,6 +158,14 @@ static void put_some(const struct target *target, const struct hadal_metric_info
 {
 	if (value)
 		put_count(target, info, attributes, value);
+}
+
+/* The same, with one attribute more. */
+static void put_some_with(const struct target *target, const struct hadal_metric_info *info,
+			  const struct hadal_attributes *base, struct hadal_telemetry_attribute more, uint64_t value)
+{
+	if (value)
+		put_count(target, info, hadal_batch_attributes_with(target->batch, base, more), value);
 }
 
 static void put_exponential(struct hadal_metric *metric, const struct hadal_point *point,
@@ -222,11 +221,12 @@ static void put_histogram(const struct target *target, const struct hadal_metric
 
 /* ---- edges ---- */
 
-static struct attributes edge_attributes(const struct edge *edge)
+static const struct hadal_attributes *edge_attributes(struct hadal_batch *batch, const struct edge *edge)
 {
 	const struct edge_key *key = &edge->key;
-	struct attributes attributes = { .count = 0 };
+	struct attributes attributes;
 
+	attributes.count = 0;
 	add(&attributes, hadal_string("hadal.edge.role", edge_role_name(key->role)));
 	add(&attributes, hadal_string("hadal.peer.kind", peer_kind_name(key->kind)));
 	add(&attributes, hadal_string("hadal.peer.name", key->peer ? key->peer->name : key->peer_name));
@@ -235,11 +235,11 @@ static struct attributes edge_attributes(const struct edge *edge)
 	if (key->server_port)
 		add(&attributes, hadal_int("server.port", key->server_port));
 	add(&attributes, hadal_string(HADAL_ATTR_NETWORK_TRANSPORT, edge_transport_name(key->transport)));
-	return attributes;
+	return finish(batch, &attributes);
 }
 
 static void put_errors(const struct target *target, const struct hadal_metric_info *info,
-		       const struct attributes *base, const struct errors *errors)
+		       const struct hadal_attributes *base, const struct errors *errors)
 {
 	uint64_t other = errors->other;
 
@@ -250,29 +250,28 @@ static void put_errors(const struct target *target, const struct hadal_metric_in
 		if (strcmp(type, HADAL_VALUE_ERROR_OTHER) == 0)
 			other += error->count;
 		else
-			put_count(target, info, with(target->batch, base, hadal_string(HADAL_ATTR_ERROR_TYPE, type)),
+			put_count(target, info,
+				  hadal_batch_attributes_with(target->batch, base, hadal_string(HADAL_ATTR_ERROR_TYPE, type)),
 				  error->count);
 	}
-	put_some(target, info,
-		 with(target->batch, base, hadal_string(HADAL_ATTR_ERROR_TYPE, HADAL_VALUE_ERROR_OTHER)), other);
+	put_some_with(target, info, base, hadal_string(HADAL_ATTR_ERROR_TYPE, HADAL_VALUE_ERROR_OTHER), other);
 }
 
-static void put_io(const struct target *target, const struct hadal_metric_info *info, const struct attributes *base,
-		   const struct values *values)
+static void put_io(const struct target *target, const struct hadal_metric_info *info,
+		   const struct hadal_attributes *base, const struct values *values)
 {
-	put_some(target, info, with(target->batch, base, hadal_string("network.io.direction", "transmit")),
-		 values->acked);
-	put_some(target, info, with(target->batch, base, hadal_string("network.io.direction", "receive")),
-		 values->received);
+	put_some_with(target, info, base, hadal_string("network.io.direction", "transmit"), values->acked);
+	put_some_with(target, info, base, hadal_string("network.io.direction", "receive"), values->received);
 }
 
 /* Of a listener and not of an edge: it is not known whose attempts they were. */
 static void put_listener(const struct target *target, const struct edge *edge, const struct values *values)
 {
-	struct attributes attributes = { .count = 0 };
+	struct attributes attributes;
 
 	if (!values->listener_dropped)
 		return;
+	attributes.count = 0;
 	if (edge->key.server_port)
 		add(&attributes, hadal_int("server.port", edge->key.server_port));
 	add(&attributes, hadal_string(HADAL_ATTR_NETWORK_TRANSPORT, HADAL_VALUE_TRANSPORT_TCP));
@@ -281,10 +280,11 @@ static void put_listener(const struct target *target, const struct edge *edge, c
 
 static void put_health_checks(const struct target *target, const struct edge *edge, const struct values *values)
 {
-	struct attributes attributes = { .count = 0 };
+	struct attributes attributes;
 
 	if (!values->health_checks)
 		return;
+	attributes.count = 0;
 	add(&attributes, hadal_string("hadal.edge.role", edge_role_name(edge->key.role)));
 	if (edge->key.server_port)
 		add(&attributes, hadal_int("server.port", edge->key.server_port));
@@ -298,24 +298,24 @@ static void put_edge(const struct export_source *source, struct hadal_batch *bat
 	bool apart = source->points && edge->shipped;	/* what is shipped is not all that it has counted */
 	struct target target = target_of(source, batch, resource, apart ? edge->shipped_since : edge->start_time,
 					 edge->ended || (source->points && edge_has_ended(edge)));
-	struct attributes base = edge_attributes(edge);
-	const struct hadal_attributes *attributes = finish(batch, &base);
 	const struct values *values = apart ? edge->shipped : &edge->values;
+	const struct hadal_attributes *attributes;
 
 	if (edge->key.transport == FLOW_UDP) {
-		put_io(&target, &udp_io_info, &base, values);
+		put_io(&target, &udp_io_info, edge_attributes(batch, edge), values);
 		return;
 	}
 	put_listener(&target, edge, values);
 	put_health_checks(&target, edge, values);
 	if (edge->key.kind == PEER_NONE)
 		return;
+	attributes = edge_attributes(batch, edge);
 	put_count(&target, &opened_info, attributes, values->opened);
 	put_count(&target, &active_info, attributes, apart ? edge->shipped_active : edge->active);
-	put_errors(&target, &failed_info, &base, &values->failed);
-	put_errors(&target, &broken_info, &base, &values->broken);
+	put_errors(&target, &failed_info, attributes, &values->failed);
+	put_errors(&target, &broken_info, attributes, &values->broken);
 	put_some(&target, &reset_info, attributes, values->reset);
-	put_io(&target, &io_info, &base, values);
+	put_io(&target, &io_info, attributes, values);
 	put_some(&target, &sent_info, attributes, values->segments_sent);
 	put_some(&target, &retransmitted_info, attributes, values->segments_retransmitted);
 	put_histogram(&target, connect_infos, attributes, values->connect);
@@ -326,13 +326,15 @@ static void put_edge(const struct export_source *source, struct hadal_batch *bat
 
 static void put_exit(const struct target *target, const char *class, int signal, uint64_t value)
 {
-	struct attributes attributes = { .count = 0 };
+	struct attributes attributes;
 
+	if (!value)
+		return;
+	attributes.count = 0;
 	add(&attributes, hadal_string("hadal.process.exit.class", class));
 	if (signal)
 		add(&attributes, hadal_int(HADAL_ATTR_PROCESS_EXIT_SIGNAL, signal));
-	if (value)
-		put_count(target, &exited_info, finish(target->batch, &attributes), value);
+	put_count(target, &exited_info, finish(target->batch, &attributes), value);
 }
 
 static void put_exits(const struct target *target, const struct exits *exits)
@@ -450,26 +452,21 @@ static void put_processes(const struct export_source *source, struct hadal_batch
 
 /* ---- lifecycle ---- */
 
-static void add_event_value(struct attributes *attributes, const struct event_attribute *from)
+static struct hadal_telemetry_attribute event_value(const struct event_attribute *from)
 {
 	switch (from->type) {
-	case EVENT_TEXT:
-		attributes->list[attributes->count++] = hadal_string(from->key, from->text);
-		break;
 	case EVENT_TEXTS:
-		attributes->list[attributes->count++] =
-			hadal_strings(from->key, (const char *const *)from->texts.list, from->texts.count);
-		break;
+		return hadal_strings(from->key, (const char *const *)from->texts.list, from->texts.count);
 	case EVENT_INTEGER:
-		attributes->list[attributes->count++] = hadal_int(from->key, from->integer);
-		break;
+		return hadal_int(from->key, from->integer);
 	case EVENT_REAL:
-		attributes->list[attributes->count++] = hadal_double(from->key, from->real);
-		break;
+		return hadal_double(from->key, from->real);
 	case EVENT_BOOLEAN:
-		attributes->list[attributes->count++] = hadal_bool(from->key, from->boolean);
+		return hadal_bool(from->key, from->boolean);
+	case EVENT_TEXT:
 		break;
 	}
+	return hadal_string(from->key, from->text);
 }
 
 static size_t add_text(struct hadal_telemetry_attribute *list, size_t count, const char *key, const char *text)
@@ -525,19 +522,15 @@ static void put_event(const struct export_source *source, struct hadal_batch *ba
 	};
 	size_t count = 0;
 
-	for (unsigned int i = 0; i < event->attribute_count; i++) {
-		struct attributes one = { .count = 0 };
-
-		add_event_value(&one, &event->attributes[i]);
-		list[count++] = one.list[0];
-	}
+	for (unsigned int i = 0; i < event->attribute_count; i++)
+		list[count++] = event_value(&event->attributes[i]);
 	if (source->full && container)
 		list[count++] = hadal_string(HADAL_ATTR_CONTAINER_ID, container->id);
 	if (source->full && container && container->task)
 		list[count++] = hadal_string(HADAL_ATTR_AWS_ECS_TASK_ID, container->task->id);
 	if (source->full)
 		count += build_attributes(program_build(event->program), list + count);
-	record.attributes = hadal_batch_attributes(batch, list, count);
+	record.attributes = hadal_batch_attributes_once(batch, list, count);
 	hadal_resource_log(resource, &record);
 }
 

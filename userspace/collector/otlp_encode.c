@@ -43,6 +43,10 @@ enum {
 	TEMPORALITY_CUMULATIVE = 2,
 
 	OPEN_MAX = 16,		/* messages within each other, and more */
+
+	/* What one of each takes, often: room beyond what is written costs nothing, but to grow is to copy. */
+	POINT_BYTES = 256,
+	RECORD_BYTES = 1024,
 };
 
 struct encoder {
@@ -206,7 +210,7 @@ static void put_logs(struct encoder *encoder, const struct hadal_resource *resou
 	while (skip--)
 		log = log->next;
 	for (; count && !too_large(encoder); count--, log = log->next)
-		hadal_otlp_put_log(&encoder->wire, encoder->batch, &log->record, SCOPE_ITEM);
+		hadal_otlp_put_log(&encoder->wire, &log->record, SCOPE_ITEM);
 	close_frame(encoder, frame);
 }
 
@@ -235,12 +239,20 @@ static int emit(struct encoder *encoder, struct window window)
 	return ret;
 }
 
+static void make_room(struct encoder *encoder, size_t items)
+{
+	const size_t each = encoder->signal == HADAL_SIGNAL_METRICS ? POINT_BYTES : RECORD_BYTES;
+
+	hadal_wire_reserve(&encoder->wire, items < encoder->limit / each ? items * each : encoder->limit);
+}
+
 static int encode_window(struct encoder *encoder, struct window window)
 {
 	const size_t half = window.take / 2;
 	int ret;
 
 	encoder->wire.size = 0;
+	make_room(encoder, window.take);
 	put_request(encoder, window);
 	if (encoder->wire.error)
 		return encoder->wire.error;

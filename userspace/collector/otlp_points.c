@@ -181,8 +181,7 @@ void hadal_otlp_put_point(struct hadal_wire *wire, struct hadal_batch *batch, co
 	hadal_wire_close(wire, opened);
 }
 
-void hadal_otlp_put_log(struct hadal_wire *wire, struct hadal_batch *batch, const struct hadal_log_record *record,
-			unsigned int field)
+void hadal_otlp_put_log(struct hadal_wire *wire, const struct hadal_log_record *record, unsigned int field)
 {
 	const size_t opened = hadal_wire_open(wire, field);
 
@@ -195,7 +194,7 @@ void hadal_otlp_put_log(struct hadal_wire *wire, struct hadal_batch *batch, cons
 		hadal_wire_put_string(wire, VALUE_STRING, record->body);
 		hadal_wire_close(wire, body);
 	}
-	hadal_otlp_put_set(wire, batch, record->attributes, LOG_ATTRIBUTES);
+	hadal_otlp_put_set_once(wire, record->attributes, LOG_ATTRIBUTES);
 	hadal_wire_put_fixed64(wire, LOG_OBSERVED, record->observed_time);
 	hadal_wire_put_string(wire, LOG_NAME, record->event_name);
 	hadal_wire_close(wire, opened);

@@ -11,7 +11,6 @@ void hadal_otlp_put_point(struct hadal_wire *wire, struct hadal_batch *batch, co
 			  unsigned int field);
 
 /** hadal_otlp_put_log() - write a log record, likewise */
-void hadal_otlp_put_log(struct hadal_wire *wire, struct hadal_batch *batch, const struct hadal_log_record *record,
-			unsigned int field);
+void hadal_otlp_put_log(struct hadal_wire *wire, const struct hadal_log_record *record, unsigned int field);
 
 #endif

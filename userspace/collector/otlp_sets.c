@@ -23,54 +23,33 @@ struct hadal_otlp_set {
 	uint8_t bytes[];
 };
 
-static void put_text(struct hadal_wire *wire, unsigned int field, const char *text)
+/* ---- how many bytes ---- */
+
+/* Of a field whose length is told before it. */
+static size_t sized(size_t size)
 {
-	hadal_wire_put_bytes(wire, field, text, hadal_batch_text_of(text)->size);
+	return 1 + hadal_varint_size(size) + size;
 }
 
-static void put_array(struct hadal_wire *wire, const struct hadal_telemetry_attribute *attribute)
+static size_t text_size(const char *text)
 {
-	const size_t array = hadal_wire_open(wire, VALUE_ARRAY);
-
-	for (size_t i = 0; i < attribute->strings.count; i++) {
-		const size_t value = hadal_wire_open(wire, ARRAY_VALUES);
-
-		put_text(wire, VALUE_STRING, attribute->strings.list[i]);
-		hadal_wire_close(wire, value);
-	}
-	hadal_wire_close(wire, array);
+	return sized(hadal_batch_text_of(text)->size);
 }
 
-static void put_value(struct hadal_wire *wire, const struct hadal_telemetry_attribute *attribute)
+static size_t array_size(const struct hadal_telemetry_attribute *attribute)
 {
-	switch (attribute->type) {
-	case HADAL_VALUE_STRING:
-		put_text(wire, VALUE_STRING, attribute->string);
-		break;
-	case HADAL_VALUE_INT:
-		hadal_wire_put_varint(wire, VALUE_INT, (uint64_t)attribute->integer);
-		break;
-	case HADAL_VALUE_DOUBLE:
-		hadal_wire_put_double(wire, VALUE_DOUBLE, attribute->real);
-		break;
-	case HADAL_VALUE_BOOL:
-		hadal_wire_put_varint(wire, VALUE_BOOL, attribute->boolean);
-		break;
-	case HADAL_VALUE_STRINGS:
-		put_array(wire, attribute);
-		break;
-	}
+	size_t size = 0;
+
+	for (size_t i = 0; i < attribute->strings.count; i++)
+		size += sized(text_size(attribute->strings.list[i]));
+	return size;
 }
 
-/* The bytes that put_value() writes; 0: they are not known before. */
 static size_t value_size(const struct hadal_telemetry_attribute *attribute)
 {
-	size_t size;
-
 	switch (attribute->type) {
 	case HADAL_VALUE_STRING:
-		size = hadal_batch_text_of(attribute->string)->size;
-		return 1 + hadal_varint_size(size) + size;
+		return text_size(attribute->string);
 	case HADAL_VALUE_INT:
 		return 1 + hadal_varint_size((uint64_t)attribute->integer);
 	case HADAL_VALUE_DOUBLE:
@@ -80,39 +59,80 @@ static size_t value_size(const struct hadal_telemetry_attribute *attribute)
 	case HADAL_VALUE_STRINGS:
 		break;
 	}
-	return 0;
+	return sized(array_size(attribute));
 }
 
-/* Of a value that takes @value bytes: no length is put before what was written. */
-static void put_sized(struct hadal_wire *wire, const struct hadal_telemetry_attribute *attribute, unsigned int field,
-		      size_t value)
-{
-	const size_t key = hadal_batch_text_of(attribute->key)->size;
+/* ---- and which; to where there is room for them ---- */
 
-	hadal_wire_byte(wire, HADAL_WIRE_TAG(field, HADAL_WIRE_LENGTH));
-	hadal_wire_varint(wire, 1 + hadal_varint_size(key) + key + 1 + hadal_varint_size(value) + value);
-	hadal_wire_put_bytes(wire, PAIR_KEY, attribute->key, key);
-	hadal_wire_byte(wire, HADAL_WIRE_TAG(PAIR_VALUE, HADAL_WIRE_LENGTH));
-	hadal_wire_varint(wire, value);
-	put_value(wire, attribute);
+static uint8_t *put_length(uint8_t *to, unsigned int field, size_t size)
+{
+	*to++ = HADAL_WIRE_TAG(field, HADAL_WIRE_LENGTH);
+	return hadal_varint_put(to, size);
+}
+
+static uint8_t *put_text(uint8_t *to, unsigned int field, const char *text)
+{
+	const size_t size = hadal_batch_text_of(text)->size;
+
+	to = put_length(to, field, size);
+	memcpy(to, text, size);
+	return to + size;
+}
+
+static uint8_t *put_number(uint8_t *to, unsigned int field, uint64_t value)
+{
+	*to++ = HADAL_WIRE_TAG(field, HADAL_WIRE_VARINT);
+	return hadal_varint_put(to, value);
+}
+
+static uint8_t *put_array(uint8_t *to, const struct hadal_telemetry_attribute *attribute)
+{
+	to = put_length(to, VALUE_ARRAY, array_size(attribute));
+	for (size_t i = 0; i < attribute->strings.count; i++) {
+		to = put_length(to, ARRAY_VALUES, text_size(attribute->strings.list[i]));
+		to = put_text(to, VALUE_STRING, attribute->strings.list[i]);
+	}
+	return to;
+}
+
+static uint8_t *put_value(uint8_t *to, const struct hadal_telemetry_attribute *attribute)
+{
+	switch (attribute->type) {
+	case HADAL_VALUE_STRING:
+		return put_text(to, VALUE_STRING, attribute->string);
+	case HADAL_VALUE_INT:
+		return put_number(to, VALUE_INT, (uint64_t)attribute->integer);
+	case HADAL_VALUE_DOUBLE:
+		*to++ = HADAL_WIRE_TAG(VALUE_DOUBLE, HADAL_WIRE_FIXED64);
+		return hadal_double_put(to, attribute->real);
+	case HADAL_VALUE_BOOL:
+		return put_number(to, VALUE_BOOL, attribute->boolean);
+	case HADAL_VALUE_STRINGS:
+		break;
+	}
+	return put_array(to, attribute);
 }
 
 static void put_attribute(struct hadal_wire *wire, const struct hadal_telemetry_attribute *attribute, unsigned int field)
 {
-	const size_t size = value_size(attribute);
-	size_t pair, value;
+	const size_t value = value_size(attribute), pair = text_size(attribute->key) + sized(value);
+	uint8_t *to;
 
-	if (size) {
-		put_sized(wire, attribute, field, size);
+	if (!hadal_wire_reserve(wire, sized(pair)))
 		return;
-	}
-	pair = hadal_wire_open(wire, field);
-	put_text(wire, PAIR_KEY, attribute->key);
-	value = hadal_wire_open(wire, PAIR_VALUE);
-	put_value(wire, attribute);
-	hadal_wire_close(wire, value);
-	hadal_wire_close(wire, pair);
+	to = put_length(wire->bytes + wire->size, field, pair);
+	to = put_text(to, PAIR_KEY, attribute->key);
+	to = put_length(to, PAIR_VALUE, value);
+	wire->size = (size_t)(put_value(to, attribute) - wire->bytes);
 }
+
+void hadal_otlp_put_set_once(struct hadal_wire *wire, const struct hadal_attributes *set, unsigned int field)
+{
+	for (size_t i = 0; set && i < set->count; i++)
+		put_attribute(wire, &set->list[i], field);
+}
+
+/* ---- sets that come again ---- */
 
 static struct hadal_otlp_set *find(const struct hadal_attributes *set, unsigned int field)
 {
@@ -129,11 +149,10 @@ static void make(struct hadal_wire *wire, struct hadal_batch *batch, struct hada
 	const size_t begin = wire->size;
 	struct hadal_otlp_set *made;
 
-	for (size_t i = 0; i < set->count; i++)
-		put_attribute(wire, &set->list[i], field);
+	hadal_otlp_put_set_once(wire, set, field);
 	if (wire->error)
 		return;
-	made = hadal_arena_alloc(&batch->scratch, sizeof(*made) + wire->size - begin, &wire->error);
+	made = hadal_arena_take(&batch->scratch, sizeof(*made) + wire->size - begin, &wire->error);
 	if (!made)
 		return;
 	made->field = field;

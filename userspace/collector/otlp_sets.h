@@ -16,4 +16,7 @@
 void hadal_otlp_put_set(struct hadal_wire *wire, struct hadal_batch *batch, const struct hadal_attributes *set,
 			unsigned int field);
 
+/** hadal_otlp_put_set_once() - the same of a set that hardly comes again, as those of log records: nothing is kept */
+void hadal_otlp_put_set_once(struct hadal_wire *wire, const struct hadal_attributes *set, unsigned int field);
+
 #endif

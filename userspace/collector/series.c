@@ -37,6 +37,7 @@ struct hadal_series_table {
 	struct series *series;
 	size_t limit;
 	uint64_t round;		/* batches seen */
+	struct series *found;	/* of the point before; NULL: none, or it is gone */
 };
 
 /* ---- who is who ---- */
@@ -61,6 +62,8 @@ struct hadal_series_table *hadal_series_new(size_t limit)
 
 static void forget(struct hadal_series_table *table, struct series *series)
 {
+	if (table->found == series)
+		table->found = NULL;
 	HASH_DEL(table->series, series);
 	if (series->holds == HOLDS_BUCKETS)
 		hadal_buckets_free(&series->buckets);
@@ -88,11 +91,23 @@ size_t hadal_series_count(const struct hadal_series_table *table)
 	return HASH_COUNT(table->series);
 }
 
-static struct series *find(const struct hadal_series_table *table, const struct hadal_key *key)
+static bool is_of_key(const struct series *series, const struct hadal_key *key)
 {
-	struct series *series;
+	return series && series->key.low == key->low && series->key.high == key->high;
+}
 
-	HASH_FIND(hh, table->series, key, sizeof(*key), series);
+/*
+ * Points come in the order of the batch before, and series were made in that of the first. A look
+ * at the next one is mostly all, and what is then read lies behind what was read for the point before.
+ */
+static struct series *find(struct hadal_series_table *table, const struct hadal_key *key)
+{
+	struct series *series = table->found ? table->found->hh.next : table->series;
+
+	if (!is_of_key(series, key))
+		HASH_FIND(hh, table->series, key, sizeof(*key), series);
+	if (series)
+		table->found = series;
 	return series;
 }
 

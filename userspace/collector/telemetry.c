@@ -37,9 +37,20 @@ static void *alloc(struct hadal_batch *batch, size_t size)
 	return memory;
 }
 
+/* What stands there is anything. */
+static void *take(struct hadal_batch *batch, size_t size)
+{
+	int error = 0;
+	void *memory = hadal_arena_take(&batch->arena, size, &error);
+
+	if (!memory)
+		fail(batch, error);
+	return memory;
+}
+
 static void *copy(struct hadal_batch *batch, const void *from, size_t size)
 {
-	void *to = alloc(batch, size);
+	void *to = take(batch, size);
 
 	if (to && size)
 		memcpy(to, from, size);
@@ -238,10 +249,10 @@ static int begin_point(struct hadal_metric *metric, const struct hadal_point *at
 		return refuse(batch, batch->error);
 	if (!valid_times(metric->info->kind, at) || (!valid_value && !at->no_recorded_value))
 		return refuse(batch, -EINVAL);
-	point = alloc(batch, sizeof(*point));
+	point = take(batch, sizeof(*point));
 	if (!point)
 		return refuse(batch, batch->error);
-	point->at = *at;
+	*point = (struct hadal_batch_point){ .at = *at };
 	*made = point;
 	return 0;
 }
@@ -433,10 +444,10 @@ int hadal_resource_log(struct hadal_resource *resource, const struct hadal_log_r
 		return refuse(batch, batch->error);
 	if (!valid_record(record))
 		return refuse(batch, -EINVAL);
-	log = alloc(batch, sizeof(*log));
+	log = take(batch, sizeof(*log));
 	if (!log)
 		return refuse(batch, batch->error);
-	log->record = *record;
+	*log = (struct hadal_batch_log){ .record = *record };
 	log->record.event_name = hadal_batch_text(batch, record->event_name);
 	if (record->body)
 		log->record.body = hadal_batch_text(batch, record->body);

@@ -151,6 +151,14 @@ int hadal_batch_error(const struct hadal_batch *batch);
 const struct hadal_attributes *hadal_batch_attributes(struct hadal_batch *batch,
 						      const struct hadal_telemetry_attribute *list, size_t count);
 
+/** hadal_batch_attributes_once() - the same for a set that hardly another will be like: none is looked for */
+const struct hadal_attributes *hadal_batch_attributes_once(struct hadal_batch *batch,
+							   const struct hadal_telemetry_attribute *list, size_t count);
+
+/** hadal_batch_attributes_with() - the attributes of @set, of hadal_batch_attributes(), and one more behind them */
+const struct hadal_attributes *hadal_batch_attributes_with(struct hadal_batch *batch, const struct hadal_attributes *set,
+							   struct hadal_telemetry_attribute more);
+
 #define HADAL_ATTRIBUTES(batch, ...)                                                     \
 	hadal_batch_attributes(batch, (const struct hadal_telemetry_attribute[]){ __VA_ARGS__ },   \
 			       sizeof((const struct hadal_telemetry_attribute[]){ __VA_ARGS__ }) / \

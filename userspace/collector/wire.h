@@ -51,11 +51,7 @@ static inline int64_t hadal_wire_unzigzag(uint64_t value)
 
 static inline size_t hadal_varint_size(uint64_t value)
 {
-	size_t size = 1;
-
-	while (value >>= 7)
-		size++;
-	return size;
+	return 1 + (size_t)(63 - __builtin_clzll(value | 1)) / 7;
 }
 
 /* To where there is room for HADAL_VARINT_BYTES. Returns the end. */
@@ -87,20 +83,33 @@ static inline void hadal_wire_byte(struct hadal_wire *wire, uint8_t byte)
 		wire->bytes[wire->size++] = byte;
 }
 
-/* In the order of bytes that protobuf has: the least first. */
-static inline void hadal_wire_fixed64(struct hadal_wire *wire, uint64_t value)
+/* In the order of bytes that protobuf has: the least first. Returns the end. */
+static inline uint8_t *hadal_fixed64_put(uint8_t *to, uint64_t value)
 {
-	const uint64_t little = __builtin_bswap64(value);
+	const uint64_t little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? value : __builtin_bswap64(value);
 
-	hadal_wire_bytes(wire, __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? &value : &little, sizeof(value));
+	memcpy(to, &little, sizeof(little));
+	return to + sizeof(little);
 }
 
-static inline void hadal_wire_double(struct hadal_wire *wire, double value)
+static inline uint8_t *hadal_double_put(uint8_t *to, double value)
 {
 	uint64_t bits;
 
 	memcpy(&bits, &value, sizeof(bits));
-	hadal_wire_fixed64(wire, bits);
+	return hadal_fixed64_put(to, bits);
+}
+
+static inline void hadal_wire_fixed64(struct hadal_wire *wire, uint64_t value)
+{
+	if (hadal_wire_reserve(wire, sizeof(value)))
+		wire->size = (size_t)(hadal_fixed64_put(wire->bytes + wire->size, value) - wire->bytes);
+}
+
+static inline void hadal_wire_double(struct hadal_wire *wire, double value)
+{
+	if (hadal_wire_reserve(wire, sizeof(value)))
+		wire->size = (size_t)(hadal_double_put(wire->bytes + wire->size, value) - wire->bytes);
 }
 
 /* ---- fields of protobuf; @tag as HADAL_WIRE_TAG() makes it ---- */

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,13 +72,24 @@ static struct workload *one_too_many(struct workloads *workloads, uint64_t now)
 	return workload_other(workloads, now);
 }
 
+/* Returns the end. */
+static char *add_name(char *to, const char *name)
+{
+	const size_t length = strnlen(name, WORKLOAD_NAME_SIZE - 2);
+
+	memcpy(to, name, length);
+	return to + length;
+}
+
 struct workload *workload_get(struct workloads *workloads, const char *namespace, const char *name,
 			      uint64_t now)
 {
-	char key[2 * WORKLOAD_NAME_SIZE];
+	char key[2 * WORKLOAD_NAME_SIZE], *end;
 	struct workload *workload;
 
-	snprintf(key, sizeof(key), "%.*s\n%.*s", WORKLOAD_NAME_SIZE - 2, namespace, WORKLOAD_NAME_SIZE - 2, name);
+	end = add_name(key, namespace);
+	*end++ = '\n';
+	*add_name(end, name) = '\0';
 	HASH_FIND_STR(workloads->table, key, workload);
 	if (workload)
 		return workload;
