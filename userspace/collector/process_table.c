@@ -146,6 +146,11 @@ static void name_process(struct process_table *table, struct process *process, c
 		find_executable(table, process, from);
 }
 
+static bool tells_program(const struct hadal_record *record)
+{
+	return record->type == HADAL_RECORD_PROCESS_EXEC || record->type == HADAL_RECORD_PROCESS_EXISTING;
+}
+
 /* One that is told again may have come to run something else meanwhile: records were lost. */
 static void note_program(struct process_table *table, struct process *process, const struct hadal_record *record)
 {
@@ -154,7 +159,7 @@ static void note_program(struct process_table *table, struct process *process, c
 
 	if (from->flags & HADAL_PROCESS_KERNEL)
 		return;
-	if (record->type == HADAL_RECORD_PROCESS_EXEC || record->type == HADAL_RECORD_PROCESS_EXISTING) {
+	if (tells_program(record)) {
 		program_start(&table->programs, process);
 		return;
 	}
@@ -172,6 +177,25 @@ static void note_program(struct process_table *table, struct process *process, c
 		program_start(&table->programs, process);
 }
 
+static bool is_in(const struct process *process, const struct container *container)
+{
+	return process && owner_container(process->owner) == container;
+}
+
+/*
+ * Who is seen first in a container that begins is the runtime's, and gone in a moment. What is asked of
+ * its process is to be asked of what it runs: its init, or, where pids are the host's, who first ran a program.
+ */
+static bool stands_for(const struct process_table *table, const struct process *process,
+		       const struct container *container)
+{
+	const struct process *first = process_find_living(table, (uint32_t)container->pid);
+
+	if (!is_in(first, container))
+		return true;
+	return process->ns_tgid == 1 && first->ns_tgid != 1;
+}
+
 /* A container is named, where nothing names it better, by what ran in it first. */
 static void note_container(const struct process_table *table, struct process *process, struct cgroup *cgroup,
 			   const struct hadal_record *record)
@@ -180,7 +204,7 @@ static void note_container(const struct process_table *table, struct process *pr
 
 	if (!container || record->type == HADAL_RECORD_PROCESS_EXIT)
 		return;
-	if (!container->pid)
+	if (!container->pid || (tells_program(record) && stands_for(table, process, container)))
 		container->pid = (int)process->key.tgid;
 	if (record->type == HADAL_RECORD_PROCESS_FORK)
 		return;
