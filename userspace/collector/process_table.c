@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "process_detail.h"
 #include "process_table.h"
 #include "proxies.h"
+
+#define SECOND 1000000000ULL
 
 void process_table_init(struct process_table *table, unsigned int limit, struct owners *owners,
 			struct cgroups *cgroups, executable_path_fn path, void *path_context,
@@ -42,7 +45,8 @@ static void process_die(struct process_table *table, struct process *process, ui
 	DL_APPEND(table->dead, process);
 }
 
-static void process_remove(struct process_table *table, struct process *process)
+/* Of one that can't be found by its key any more. */
+static void process_forget(struct process_table *table, struct process *process)
 {
 	if (table->details)
 		process_detail_gone(table->details, process);
@@ -50,10 +54,15 @@ static void process_remove(struct process_table *table, struct process *process)
 		DL_DELETE(table->dead, process);
 	else
 		HASH_DELETE(hh_tgid, table->by_tgid, process);
-	HASH_DELETE(hh, table->table, process);
 	program_leave(&table->programs, process);
 	owner_put(table->owners, process->owner);
 	pool_put(&table->pool, process);
+}
+
+static void process_remove(struct process_table *table, struct process *process)
+{
+	HASH_DELETE(hh, table->table, process);
+	process_forget(table, process);
 }
 
 /* When the table is full the longest dead makes room. */
@@ -91,6 +100,34 @@ static struct process *process_new(struct process_table *table, const struct had
 		return process;
 	HASH_DELETE(hh, table->table, process);
 	pool_put(&table->pool, process);
+	return NULL;
+}
+
+/* The module tells to the ns when a process began, /proc to the clock tick. */
+static bool began_alike(const struct process *process, const struct hadal_process *from)
+{
+	uint64_t tick = SECOND / (uint64_t)sysconf(_SC_CLK_TCK);
+
+	return (process->indirect || from->flags & HADAL_PROCESS_INDIRECT) &&
+	       process->key.start_boottime / tick == from->start_boottime / tick;
+}
+
+/*
+ * The module came, or went: who lives is told by another start, and goes on with what it has used. Taken for
+ * another it would be counted anew. NULL: it is none of them.
+ */
+static struct process *process_retold(struct process_table *table, const struct hadal_process *from)
+{
+	struct process *process = process_find_living(table, from->tgid);
+
+	if (!process || !began_alike(process, from))
+		return NULL;
+	HASH_DELETE(hh, table->table, process);
+	process->key.start_boottime = from->start_boottime;
+	HASH_ADD(hh, table->table, key, sizeof(process->key), process);
+	if (TABLE_INSERTED(process, hh))
+		return process;
+	process_forget(table, process);
 	return NULL;
 }
 
@@ -279,6 +316,8 @@ struct process *process_record(struct process_table *table, const struct hadal_r
 	struct process *process = process_find(table, from->tgid, from->start_boottime);
 
 	if (!process)
+		process = process_retold(table, from);
+	if (!process)
 		process = process_new(table, from, record->time);
 	if (!process) {
 		count(table->counts, COUNT_PROCESSES_FULL);
@@ -292,6 +331,7 @@ struct process *process_record(struct process_table *table, const struct hadal_r
 	process->parent_tgid = from->parent_tgid;
 	process->uid = from->uid;
 	process->kernel = from->flags & HADAL_PROCESS_KERNEL;
+	process->indirect = from->flags & HADAL_PROCESS_INDIRECT;
 	memcpy(process->comm, from->comm, sizeof(process->comm));
 	name_process(table, process, record);
 	note_program(table, process, record);
