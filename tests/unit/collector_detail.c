@@ -303,6 +303,71 @@ static void what_was_before_is_not_counted(void **state)
 	free(receiver);
 }
 
+/* Told to the ns by the module, to the clock tick by /proc. */
+#define TOLD_BY_PROC	(START + 5 * SECOND + 30 * MILLISECOND)
+#define TOLD_BY_MODULE	(TOLD_BY_PROC + 9999999)
+
+static void is_told(struct host *host, bool by_module)
+{
+	const struct actor actor = { 42, 1, 42, NS_HOST, by_module ? TOLD_BY_MODULE : TOLD_BY_PROC, CGROUP_NGINX,
+				     "/usr/sbin/nginx" };
+
+	if (by_module)
+		record_existing(&host->world.recorder, &actor);
+	else
+		record_existing_indirect(&host->world.recorder, &actor);
+	host->actors[0] = actor;
+}
+
+/* Its start is then told otherwise; what it has used is not told again, nor does its series end. */
+static void the_module_comes_and_goes(void **state)
+{
+	struct receiver *receiver = calloc(1, sizeof(*receiver));
+	unsigned int processes;
+	struct host host;
+
+	(void)state;
+	host_open(&host, MOST);
+	is_told(&host, false);
+	processes = HASH_COUNT(host.world.model->processes.table);
+	process_at(&host, 0)->opened = 7;
+	uses(&host, 0, 2 * SECOND, 1 << 20);
+	take(receiver, interval_batch(&host));
+	for (unsigned int change = 0; change < 2; change++) {
+		is_told(&host, change == 0);
+		assert_int_equal(HASH_COUNT(host.world.model->processes.table), processes);
+		assert_int_equal(process_at(&host, 0)->opened, 7);
+		uses(&host, 0, SECOND, 1 << 20);
+		take(receiver, interval_batch(&host));
+		expect_sum(receiver, &host);
+		assert_int_equal(receiver->ended, 0);
+		assert_true(seen_of(receiver, 42)->cpu == 3 + change);
+	}
+	world_close(&host.world);
+	free(receiver);
+}
+
+/* What began a tick later under its id is another, and so is by the module alone what began a ns later. */
+static void another_is_another_also_when_the_module_comes(void **state)
+{
+	struct actor actor = { 42, 1, 42, NS_HOST, TOLD_BY_MODULE + 1, CGROUP_NGINX, "/usr/sbin/nginx" };
+	struct host host;
+
+	(void)state;
+	host_open(&host, MOST);
+	is_told(&host, false);
+	record_existing(&host.world.recorder, &actor);
+	assert_true(process_at(&host, 0)->dead);
+	host.actors[0] = actor;
+	assert_false(process_at(&host, 0)->dead);
+	actor.start++;
+	record_existing(&host.world.recorder, &actor);
+	assert_true(process_at(&host, 0)->dead);
+	host.actors[0] = actor;
+	assert_false(process_at(&host, 0)->dead);
+	world_close(&host.world);
+}
+
 /* What comes and goes within an interval, or is forgotten before it is looked at, is the rest's. */
 static void nothing_is_lost_whatever_comes_and_goes(void **state)
 {
@@ -372,6 +437,8 @@ int main(void)
 		cmocka_unit_test(who_is_in_stays),
 		cmocka_unit_test(an_end_ends_the_series),
 		cmocka_unit_test(what_was_before_is_not_counted),
+		cmocka_unit_test(the_module_comes_and_goes),
+		cmocka_unit_test(another_is_another_also_when_the_module_comes),
 		cmocka_unit_test(nothing_is_lost_whatever_comes_and_goes),
 		cmocka_unit_test(without_the_profile_all_end),
 	};

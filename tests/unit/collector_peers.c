@@ -142,6 +142,51 @@ static void docker_proxy_is_folded(void **state)
 	world_close(&world);
 }
 
+static void publish(struct world *world, const char *id, const char *name, uint16_t host_port, uint16_t port)
+{
+	struct identity_answer answer = { .container = IDENTITY_FOUND, .task = IDENTITY_NOT_FOUND };
+
+	strcpy(answer.container_id, id);
+	strcpy(answer.facts.name, name);
+	answer.facts.ports[0] = (struct published_port){ .host_port = host_port, .port = port };
+	answer.facts.port_count = 1;
+	containers_answer(&world->model->containers, &answer, world->recorder.time);
+}
+
+/* A deploy has the host's port published by the next container; the one before is known for a while. */
+static void published_ports_are_of_the_living(void **state)
+{
+	static const struct actor proxy = { 1010, 1, 1010, NS_HOST, 20, CGROUP_NGINX, "/usr/bin/docker-proxy" };
+	struct world world;
+	struct talk talk;
+
+	(void)state;
+	world_open(&world, NULL);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_MKDIR, CGROUP_API);
+	publish(&world, ID_API, "before", 15432, 5431);
+	cgroup_told(&world, HADAL_RECORD_CGROUP_RMDIR, CGROUP_API);
+	record_existing(&world.recorder, &web);
+	record_existing(&world.recorder, &proxy);
+	answer(&world, ID_WEB, "ecs-web", TASK_WEB, "web-family", "web", "172.17.0.2");
+	/* Nobody publishes it: who did last is the one. */
+	client_of(&world, 1, &web, "10.0.0.5:15432");
+	interval(&world);
+	the_edge(&world, "web", HADAL_TCP_CLIENT, "before", 5431);
+	record_existing(&world.recorder, &db);
+	publish(&world, ID_DB, "db", 15432, 5432);
+	client_of(&world, 2, &web, "10.0.0.5:15432");
+	interval(&world);
+	assert_null(the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5432)->key.via);
+	talk = talk_begin(&world, 2, &web, &proxy, "172.17.0.2:40000", "172.17.0.1:15432");
+	talk_transfer(&talk, 10, 20);
+	talk_end(&world, &talk);
+	interval(&world);
+	expect_traffic(the_edge(&world, "web", HADAL_TCP_CLIENT, "before", 5431), 1, 1, 0);
+	assert_null(find_edge_of(&world, FLOW_TCP, "web", HADAL_TCP_CLIENT, "nginx.service", 15432));
+	assert_null(find_edge_of(&world, FLOW_TCP, "nginx.service", HADAL_TCP_SERVER, "web", 15432));
+	world_close(&world);
+}
+
 /* Containers that share a network and no task cannot be told apart by address. */
 static void shared_networks_are_not_guessed(void **state)
 {
@@ -334,6 +379,7 @@ int main(void)
 		cmocka_unit_test(peers_by_address),
 		cmocka_unit_test(published_ports_lead_to_containers),
 		cmocka_unit_test(docker_proxy_is_folded),
+		cmocka_unit_test(published_ports_are_of_the_living),
 		cmocka_unit_test(shared_networks_are_not_guessed),
 		cmocka_unit_test(a_task_has_one_address),
 		cmocka_unit_test(a_tasks_address_outlives_its_containers),

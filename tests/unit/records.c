@@ -108,6 +108,15 @@ void record_existing(struct recorder *recorder, const struct actor *actor)
 	EMIT(recorder, record, HADAL_RECORD_PROCESS_EXISTING, HADAL_CLASS_PROCESS);
 }
 
+void record_existing_indirect(struct recorder *recorder, const struct actor *actor)
+{
+	struct hadal_record_process record = { .process = process_of(actor) };
+
+	record.process.ns_tgid = actor->ns_tgid;
+	record.process.flags = HADAL_PROCESS_INDIRECT;
+	EMIT(recorder, record, HADAL_RECORD_PROCESS_EXISTING, HADAL_CLASS_PROCESS);
+}
+
 void record_ended(struct recorder *recorder, const struct actor *actor)
 {
 	struct hadal_record_process record = { .process = process_of(actor) };

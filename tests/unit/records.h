@@ -47,6 +47,8 @@ void record_fork(struct recorder *recorder, const struct actor *actor);
 void record_fork_sibling(struct recorder *recorder, const struct actor *actor);
 void record_exec(struct recorder *recorder, const struct actor *actor);
 void record_existing(struct recorder *recorder, const struct actor *actor);
+/* Not by the module. */
+void record_existing_indirect(struct recorder *recorder, const struct actor *actor);
 /* Found by a dump, but it ended meanwhile: take it as never said. */
 void record_ended(struct recorder *recorder, const struct actor *actor);
 /* The OOM killer chooses it. */

@@ -106,7 +106,7 @@ struct container {
 	uint64_t unused_since;
 	unsigned int references;	/* by cgroups */
 	unsigned int removed;	/* of these, cgroups that were removed */
-	int pid;		/* a process seen in it; 0 */
+	int pid;		/* the process that stands for it: of what it runs the first, else any seen in it; 0 */
 	bool has_init;		/* process 1 of a pid namespace was seen in it: the namespace is its own */
 	uint32_t net_ns;	/* inode number; 0: not seen */
 	char executable[FACT_SIZE];	/* base name of the first seen in it; "" */

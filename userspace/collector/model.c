@@ -548,10 +548,18 @@ static void settle_all_usage(struct model *model, uint64_t now, uint64_t wall, b
 
 /* ---- what runs ---- */
 
+/* What @container runs; NULL: it has ended, or is not known. Its id may be another's by now. */
+static const struct process *first_process(const struct model *model, const struct container *container)
+{
+	const struct process *process = process_find_living(&model->processes, (uint32_t)container->pid);
+
+	return process && container_of_process(process) == container ? process : NULL;
+}
+
 /* Returns false while more of it will be known. */
 static bool facts_of(const struct model *model, const struct container *container, struct workload_facts *facts)
 {
-	const struct process *first = process_find_living(&model->processes, (uint32_t)container->pid);
+	const struct process *first = first_process(model, container);
 	const struct build_facts *build = first ? program_build(first->program) : NULL;
 
 	if (first && program_pending(first->program))

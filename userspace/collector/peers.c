@@ -304,13 +304,21 @@ static bool found_container(const struct peers *peers, struct peer *peer, struct
 	return true;
 }
 
-static bool publishes(const struct container *container, const struct flow_key *key, uint16_t *inner)
+/* What is published: by a port of the host. */
+struct published_at {
+	const struct address *address;	/* NULL: any of the host's */
+	uint16_t port;
+	bool udp;
+};
+
+static bool publishes(const struct container *container, const struct published_at *at, uint16_t *inner)
 {
 	for (unsigned int i = 0; i < container->facts.port_count; i++) {
 		const struct published_port *published = &container->facts.ports[i];
 
-		if (published->host_port == key->server_port && published->udp == (key->transport == FLOW_UDP) &&
-		    (address_unspecified(&published->host) || address_equal(&published->host, &key->peer))) {
+		if (published->host_port == at->port && published->udp == at->udp &&
+		    (!at->address || address_unspecified(&published->host) ||
+		     address_equal(&published->host, at->address))) {
 			*inner = published->port;
 			return true;
 		}
@@ -318,20 +326,33 @@ static bool publishes(const struct container *container, const struct flow_key *
 	return false;
 }
 
+/* From @container on the first, of those that have ended or of those that live. */
+static struct container *next_publisher(struct container *container, const struct published_at *at, bool ended,
+					uint16_t *inner)
+{
+	for (; container; container = container->hh.next) {
+		if (container->references && container_has_ended(container) == ended && publishes(container, at, inner))
+			return container;
+	}
+	return NULL;
+}
+
+/* A port is soon published anew: those who live come first. */
+static struct container *first_publisher(const struct peers *peers, const struct published_at *at, uint16_t *inner)
+{
+	struct container *living = next_publisher(peers->containers->table, at, false, inner);
+
+	return living ? living : next_publisher(peers->containers->table, at, true, inner);
+}
+
 struct container *peers_published(const struct peers *peers, bool udp, uint16_t port, uint16_t *inner)
 {
-	struct container *container, *found = NULL;
+	const struct published_at at = { .port = port, .udp = udp };
+	struct container *found = first_publisher(peers, &at, inner);
+	uint16_t others;
 
-	for (container = peers->containers->table; container; container = container->hh.next) {
-		for (unsigned int i = 0; i < container->facts.port_count && container->references; i++) {
-			if (container->facts.ports[i].host_port != port || container->facts.ports[i].udp != udp)
-				continue;
-			if (found && found != container)
-				return NULL;
-			found = container;
-			*inner = container->facts.ports[i].port;
-		}
-	}
+	if (found && next_publisher(found->hh.next, &at, container_has_ended(found), &others))
+		return NULL;
 	return found;
 }
 
@@ -346,21 +367,20 @@ bool container_publishes(const struct container *container, bool udp, uint16_t i
 
 static bool found_published(const struct peers *peers, const struct flow_key *key, struct peer *peer)
 {
-	struct container *container;
+	const struct published_at at = { &key->peer, key->server_port, key->transport == FLOW_UDP };
 	bool loopback = address_scope(&key->peer) == ADDRESS_LOOPBACK && key->net_ns == peers->host_net_ns;
+	struct container *container;
 	uint16_t inner;
 
 	if (!loopback && !peers_is_host(peers, &key->peer))
 		return false;
-	for (container = peers->containers->table; container; container = container->hh.next) {
-		if (!container->references || !publishes(container, key, &inner))
-			continue;
-		peer->kind = PEER_WORKLOAD;
-		peer->container = container;
-		peer->port = inner;
-		return true;
-	}
-	return false;
+	container = first_publisher(peers, &at, &inner);
+	if (!container)
+		return false;
+	peer->kind = PEER_WORKLOAD;
+	peer->container = container;
+	peer->port = inner;
+	return true;
 }
 
 /* Who listens in that network namespace; nobody does over UDP. */

@@ -82,8 +82,8 @@ bool peers_is_internet(const struct peers *peers, const struct address *address)
 void peers_index(struct peers *peers, uint64_t now);
 
 /*
- * The container that publishes a port as @port of the host, and which port of
- * its own that is; NULL: none, or several on different addresses.
+ * The container that publishes a port as @port of the host, or, if none does, did lately,
+ * and which port of its own that is; NULL: none, or several on different addresses.
  */
 struct container *peers_published(const struct peers *peers, bool udp, uint16_t port, uint16_t *inner);
 

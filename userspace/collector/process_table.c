@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "process_detail.h"
 #include "process_table.h"
 #include "proxies.h"
+
+#define SECOND 1000000000ULL
 
 void process_table_init(struct process_table *table, unsigned int limit, struct owners *owners,
 			struct cgroups *cgroups, executable_path_fn path, void *path_context,
@@ -42,7 +45,8 @@ static void process_die(struct process_table *table, struct process *process, ui
 	DL_APPEND(table->dead, process);
 }
 
-static void process_remove(struct process_table *table, struct process *process)
+/* Of one that can't be found by its key any more. */
+static void process_forget(struct process_table *table, struct process *process)
 {
 	if (table->details)
 		process_detail_gone(table->details, process);
@@ -50,10 +54,15 @@ static void process_remove(struct process_table *table, struct process *process)
 		DL_DELETE(table->dead, process);
 	else
 		HASH_DELETE(hh_tgid, table->by_tgid, process);
-	HASH_DELETE(hh, table->table, process);
 	program_leave(&table->programs, process);
 	owner_put(table->owners, process->owner);
 	pool_put(&table->pool, process);
+}
+
+static void process_remove(struct process_table *table, struct process *process)
+{
+	HASH_DELETE(hh, table->table, process);
+	process_forget(table, process);
 }
 
 /* When the table is full the longest dead makes room. */
@@ -91,6 +100,34 @@ static struct process *process_new(struct process_table *table, const struct had
 		return process;
 	HASH_DELETE(hh, table->table, process);
 	pool_put(&table->pool, process);
+	return NULL;
+}
+
+/* The module tells to the ns when a process began, /proc to the clock tick. */
+static bool began_alike(const struct process *process, const struct hadal_process *from)
+{
+	uint64_t tick = SECOND / (uint64_t)sysconf(_SC_CLK_TCK);
+
+	return (process->indirect || from->flags & HADAL_PROCESS_INDIRECT) &&
+	       process->key.start_boottime / tick == from->start_boottime / tick;
+}
+
+/*
+ * The module came, or went: who lives is told by another start, and goes on with what it has used. Taken for
+ * another it would be counted anew. NULL: it is none of them.
+ */
+static struct process *process_retold(struct process_table *table, const struct hadal_process *from)
+{
+	struct process *process = process_find_living(table, from->tgid);
+
+	if (!process || !began_alike(process, from))
+		return NULL;
+	HASH_DELETE(hh, table->table, process);
+	process->key.start_boottime = from->start_boottime;
+	HASH_ADD(hh, table->table, key, sizeof(process->key), process);
+	if (TABLE_INSERTED(process, hh))
+		return process;
+	process_forget(table, process);
 	return NULL;
 }
 
@@ -146,6 +183,11 @@ static void name_process(struct process_table *table, struct process *process, c
 		find_executable(table, process, from);
 }
 
+static bool tells_program(const struct hadal_record *record)
+{
+	return record->type == HADAL_RECORD_PROCESS_EXEC || record->type == HADAL_RECORD_PROCESS_EXISTING;
+}
+
 /* One that is told again may have come to run something else meanwhile: records were lost. */
 static void note_program(struct process_table *table, struct process *process, const struct hadal_record *record)
 {
@@ -154,7 +196,7 @@ static void note_program(struct process_table *table, struct process *process, c
 
 	if (from->flags & HADAL_PROCESS_KERNEL)
 		return;
-	if (record->type == HADAL_RECORD_PROCESS_EXEC || record->type == HADAL_RECORD_PROCESS_EXISTING) {
+	if (tells_program(record)) {
 		program_start(&table->programs, process);
 		return;
 	}
@@ -172,6 +214,25 @@ static void note_program(struct process_table *table, struct process *process, c
 		program_start(&table->programs, process);
 }
 
+static bool is_in(const struct process *process, const struct container *container)
+{
+	return process && owner_container(process->owner) == container;
+}
+
+/*
+ * Who is seen first in a container that begins is the runtime's, and gone in a moment. What is asked of
+ * its process is to be asked of what it runs: its init, or, where pids are the host's, who first ran a program.
+ */
+static bool stands_for(const struct process_table *table, const struct process *process,
+		       const struct container *container)
+{
+	const struct process *first = process_find_living(table, (uint32_t)container->pid);
+
+	if (!is_in(first, container))
+		return true;
+	return process->ns_tgid == 1 && first->ns_tgid != 1;
+}
+
 /* A container is named, where nothing names it better, by what ran in it first. */
 static void note_container(const struct process_table *table, struct process *process, struct cgroup *cgroup,
 			   const struct hadal_record *record)
@@ -180,7 +241,7 @@ static void note_container(const struct process_table *table, struct process *pr
 
 	if (!container || record->type == HADAL_RECORD_PROCESS_EXIT)
 		return;
-	if (!container->pid)
+	if (!container->pid || (tells_program(record) && stands_for(table, process, container)))
 		container->pid = (int)process->key.tgid;
 	if (record->type == HADAL_RECORD_PROCESS_FORK)
 		return;
@@ -255,6 +316,8 @@ struct process *process_record(struct process_table *table, const struct hadal_r
 	struct process *process = process_find(table, from->tgid, from->start_boottime);
 
 	if (!process)
+		process = process_retold(table, from);
+	if (!process)
 		process = process_new(table, from, record->time);
 	if (!process) {
 		count(table->counts, COUNT_PROCESSES_FULL);
@@ -268,6 +331,7 @@ struct process *process_record(struct process_table *table, const struct hadal_r
 	process->parent_tgid = from->parent_tgid;
 	process->uid = from->uid;
 	process->kernel = from->flags & HADAL_PROCESS_KERNEL;
+	process->indirect = from->flags & HADAL_PROCESS_INDIRECT;
 	memcpy(process->comm, from->comm, sizeof(process->comm));
 	name_process(table, process, record);
 	note_program(table, process, record);

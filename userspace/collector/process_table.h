@@ -39,6 +39,7 @@ struct process {
 	bool dead;
 	bool oom_killed;		/* and counted as such */
 	bool kernel;			/* a kernel thread */
+	bool indirect;			/* its last record was not the module's: key has its start by /proc */
 	bool exit_known;		/* exit_code is */
 	uint32_t exit_code;		/* as wait() tells it */
 	uint32_t parent_tgid;		/* when its last record came */
