@@ -111,27 +111,28 @@ static void count_for_process(const struct connection_table *table, const struct
 
 enum { HEALTH_BYTES = 4096 };
 
-bool may_be_brief(const struct connection *connection, uint64_t now)
+/* As checks are, and much else too. @end: of it, or now. */
+static bool is_brief(const struct connection *connection, uint64_t end)
 {
-	return connection->opened && connection->start && now - connection->start <= HEALTH_TIME &&
+	return connection->opened && connection->start && end - connection->start <= HEALTH_TIME &&
 	       connection->last.acked + connection->last.received <= HEALTH_BYTES;
 }
 
-/* As checks are, and much else too. */
-static bool is_brief(const struct connection *connection)
-{
-	return connection->closed && !connection->fate.broken && may_be_brief(connection, connection->closed_at);
-}
-
 /* By a load balancer, or by the container's own health command over loopback. */
-static bool is_health_check(const struct connection_table *table, const struct connection *connection)
+bool may_be_health_check(const struct connection_table *table, const struct connection *connection, uint64_t now)
 {
-	if (is_udp(table) || !is_brief(connection))
+	if (is_udp(table) || !is_brief(connection, now))
 		return false;
 	if (connection->role == HADAL_TCP_SERVER && peers_is_balancer(table->peers, &connection->peer))
 		return true;
 	return address_scope(&connection->peer) == ADDRESS_LOOPBACK &&
 	       (connection->entered || (connection->pair && connection->pair->entered));
+}
+
+static bool is_health_check(const struct connection_table *table, const struct connection *connection)
+{
+	return connection->closed && !connection->fate.broken &&
+	       may_be_health_check(table, connection, connection->closed_at);
 }
 
 static void count_health_check(struct connection_table *table, struct connection *connection)

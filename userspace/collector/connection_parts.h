@@ -55,7 +55,7 @@ bool client_entered(const struct connection_table *table, const struct hadal_tcp
 void count_connection(struct connection_table *table, struct connection *connection);
 
 /* Whether its end may yet show that it was a health check. */
-bool may_be_brief(const struct connection *connection, uint64_t now);
+bool may_be_health_check(const struct connection_table *table, const struct connection *connection, uint64_t now);
 
 /* Whether all that will be known of the other end is. */
 bool settled(const struct connection_table *table, const struct connection *connection, uint64_t now);

@@ -534,7 +534,7 @@ void connections_interval(struct connection_table *table, uint64_t now, bool all
 		if (!all && !settled(table, connection, now))
 			continue;
 		/* Who looks at the host between intervals changes nothing of what its end is counted as. */
-		if (table->between && may_be_brief(connection, now))
+		if (table->between && may_be_health_check(table, connection, now))
 			continue;
 		count_connection(table, connection);
 		flow = is_udp(table) ? NULL : flow_of(table, connection);
