@@ -223,6 +223,19 @@ static void nonsense_is_neither_on_nor_off(void **state)
 	expect(world, false, "the tag hadal can't be asked");
 }
 
+/* Who names the parameter of a token does not find the token in a journal. */
+static void a_wrong_parameter_is_not_shown(void **state)
+{
+	struct world *world = *state;
+
+	ask_parameter(world, "{\"Parameter\":{\"Value\":\"s3cr3t-t0ken\"}}");
+	expect(world, true, "the parameter /hadal/module can't be asked: it is neither 'on' nor 'off'");
+	assert_null(strstr(world->verdict.reason, "s3cr3t"));
+	world->config.module_load = CONFIG_MODULE_CANARY;
+	expect(world, false, "it is neither 'on' nor 'off'");
+	assert_null(strstr(world->verdict.reason, "s3cr3t"));
+}
+
 static void what_cannot_be_asked_for_is_refused(void **state)
 {
 	static const char *const wrong[] = { "a/b", "a b", "..", "a?b" };
@@ -374,6 +387,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(who_cannot_be_asked_has_not_said_off, up, down),
 		cmocka_unit_test_setup_teardown(a_clock_that_is_set_costs_no_patience, up, down),
 		cmocka_unit_test_setup_teardown(nonsense_is_neither_on_nor_off, up, down),
+		cmocka_unit_test_setup_teardown(a_wrong_parameter_is_not_shown, up, down),
 		cmocka_unit_test_setup_teardown(what_cannot_be_asked_for_is_refused, up, down),
 		cmocka_unit_test_setup_teardown(a_trial_ends, up, down),
 		cmocka_unit_test_setup_teardown(the_next_boot_holds_it, up, down),
