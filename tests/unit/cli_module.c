@@ -349,6 +349,36 @@ static void an_oops_fails_the_trial(void **state)
 	assert_false(module_trial_failed(world->root, &marker));
 }
 
+/* The taint is there already, and stays: there it is the count of them that tells. */
+static void a_second_oops_fails_the_trial(void **state)
+{
+	struct quarantine_marker marker;
+	struct world *world = *state;
+
+	put(world, "/var/lib/dpkg/status", "");
+	put(world, "/proc/sys/kernel/tainted", "4224\n");
+	put(world, "/sys/kernel/oops_count", "1\n");
+	assert_int_equal(module_trial_begin(world->root, "0.1.0"), 0);
+	assert_int_equal(quarantine_look(world->root, &marker), QUARANTINE_TRIAL);
+	assert_false(module_trial_failed(world->root, &marker));
+	put(world, "/sys/kernel/oops_count", "2\n");
+	assert_true(module_trial_failed(world->root, &marker));
+}
+
+/* As a version before this one, or a kernel that does not count, left it. */
+static void a_note_without_a_count_is_read(void **state)
+{
+	struct quarantine_marker marker;
+	struct world *world = *state;
+
+	put(world, "/sys/kernel/oops_count", "1\n");
+	put(world, QUARANTINE_DIRECTORY "/" QUARANTINE_FILE, "boot=" ONE_BOOT "module=0.1.0\ntaint=4224\n");
+	assert_int_equal(quarantine_look(world->root, &marker), QUARANTINE_TRIAL);
+	assert_false(module_trial_failed(world->root, &marker));
+	put(world, "/proc/sys/kernel/tainted", "20480\n");
+	assert_true(module_trial_failed(world->root, &marker));
+}
+
 static void who_switched_it_off_is_noted(void **state)
 {
 	struct world *world = *state;
@@ -393,6 +423,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_next_boot_holds_it, up, down),
 		cmocka_unit_test_setup_teardown(a_marker_that_cannot_be_read_holds_too, up, down),
 		cmocka_unit_test_setup_teardown(an_oops_fails_the_trial, up, down),
+		cmocka_unit_test_setup_teardown(a_second_oops_fails_the_trial, up, down),
+		cmocka_unit_test_setup_teardown(a_note_without_a_count_is_read, up, down),
 		cmocka_unit_test_setup_teardown(who_switched_it_off_is_noted, up, down),
 		cmocka_unit_test_setup_teardown(what_cannot_be_written_is_told, up, down),
 	};

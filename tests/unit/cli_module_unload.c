@@ -143,11 +143,17 @@ bool __wrap_service_do(const char *verb, const char *unit)
 	return true;
 }
 
+static int run(const char *verb)
+{
+	char name[] = "module", action[16], *arguments[] = { name, action, NULL };
+
+	snprintf(action, sizeof(action), "%s", verb);
+	return command_module(2, arguments);
+}
+
 static int unload(void)
 {
-	char name[] = "module", action[] = "unload", *arguments[] = { name, action, NULL };
-
-	return command_module(2, arguments);
+	return run("unload");
 }
 
 static int up(void **state)
@@ -193,6 +199,20 @@ static void after_an_oops_a_host_that_stops_does_not(void **state)
 	assert_true(world.on_trial);
 }
 
+/* Out is out, but its note stays: who loads it again has to say so. */
+static void after_an_oops_an_unloaded_one_stays_in_quarantine(void **state)
+{
+	(void)state;
+	world.oops = true;
+	assert_int_equal(unload(), EXIT_FAILED);
+	assert_false(world.loaded);
+	assert_true(world.on_trial);
+	assert_int_equal(run("load"), EXIT_QUARANTINED);
+	assert_false(world.loaded);
+	assert_int_equal(run("release"), EXIT_WELL);
+	assert_false(world.on_trial);
+}
+
 static void take_signal(int signal)
 {
 	(void)signal;
@@ -206,6 +226,15 @@ static int reload(void)
 	char *arguments[] = { name, action, option, file, NULL };
 
 	return command_module(4, arguments);
+}
+
+static void after_an_oops_nothing_is_reloaded(void **state)
+{
+	(void)state;
+	world.oops = world.collector = true;
+	assert_int_equal(reload(), EXIT_QUARANTINED);
+	assert_int_equal(world.removals, 0);
+	assert_true(world.loaded && world.on_trial && world.collector);
 }
 
 static void an_interrupted_reload_leaves_no_collector_stopped(void **state)
@@ -229,6 +258,8 @@ int main(void)
 		cmocka_unit_test_setup(what_is_in_use_stays_on_trial, up),
 		cmocka_unit_test_setup(a_host_that_stops_ends_the_trial_and_unloads_nothing, up),
 		cmocka_unit_test_setup(after_an_oops_a_host_that_stops_does_not, up),
+		cmocka_unit_test_setup(after_an_oops_an_unloaded_one_stays_in_quarantine, up),
+		cmocka_unit_test_setup(after_an_oops_nothing_is_reloaded, up),
 		cmocka_unit_test_setup(an_interrupted_reload_leaves_no_collector_stopped, up),
 	};
 

@@ -19,6 +19,14 @@ struct options {
 	bool json;
 };
 
+/* In this boot, so that the next one has it in quarantine. */
+static bool trial_has_failed(void)
+{
+	struct quarantine_marker marker;
+
+	return quarantine_look("", &marker) == QUARANTINE_TRIAL && module_trial_failed("", &marker);
+}
+
 /* ---- load ---- */
 
 /* An exit status, or -1: nothing is in the way. */
@@ -27,6 +35,11 @@ static int look_at_quarantine(void)
 	struct quarantine_marker marker;
 	char text[256];
 
+	if (trial_has_failed()) {
+		complain("module: the kernel has had an oops or a lockup since the module was loaded: it is not loaded again "
+			 "before 'hadal module release' lets it");
+		return EXIT_QUARANTINED;
+	}
 	if (quarantine_look("", &marker) != QUARANTINE_HELD)
 		return -1;
 	module_trial_tell(&marker, text, sizeof(text));
@@ -161,7 +174,7 @@ static int release(const struct options *options)
 	char text[256];
 
 	(void)options;
-	if (quarantine_look("", &marker) != QUARANTINE_HELD) {
+	if (quarantine_look("", &marker) != QUARANTINE_HELD && !trial_has_failed()) {
 		puts("not in quarantine");
 		return EXIT_WELL;
 	}
@@ -174,11 +187,16 @@ static int release(const struct options *options)
 
 /* ---- unload ---- */
 
-/* Only its own: what another boot left stays. */
+/* Only its own: what another boot left stays, and so does that of a trial that has failed. */
 static int end_trial_of_boot(const char *command)
 {
 	struct quarantine_marker marker;
 
+	if (trial_has_failed()) {
+		complain("module %s: the kernel has had an oops or a lockup since the module was loaded: it is in quarantine "
+			 "from the next boot on", command);
+		return EXIT_FAILED;
+	}
 	return quarantine_look("", &marker) == QUARANTINE_TRIAL ? end_trial(command) : EXIT_WELL;
 }
 
