@@ -57,6 +57,9 @@ void host_line(const struct host *host, const char *path, char *text, size_t siz
 /* Whether the kernel's configuration has NAME=y or NAME=m; config must be known. */
 bool host_config_has(const struct host *host, const char *name);
 
+/* Has the host's module be that of @path, and reads it. */
+void host_take_module(struct host *host, const char *path);
+
 /* Whether hadal.ko is installed for the kernel, below updates or extra. */
 bool host_has_module(const struct host *host);
 

@@ -4,10 +4,14 @@
  * down before, and takes it out again.
  */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/utsname.h>
 
+#include "checks.h"
 #include "cli.h"
+#include "host.h"
 #include "module.h"
 #include "options.h"
 
@@ -226,16 +230,33 @@ static int change_over(const struct options *options)
 	return status ? status : load(options);
 }
 
+/* An exit status, or -1: nothing is seen for which the kernel would refuse it. */
+static int look_at_file(void)
+{
+	char path[PATH_MAX], why[PATH_MAX + 512];
+	struct host host = { .root = "", .running = true };
+	struct utsname name;
+
+	if (!module_find(path, sizeof(path))) {
+		complain("module: no hadal.ko is installed for this kernel: 'hadal doctor' says what is missing");
+		return EXIT_FAILED;
+	}
+	uname(&name);
+	snprintf(host.release, sizeof(host.release), "%s", name.release);
+	host_take_module(&host, path);
+	if (!module_would_be_refused(&host, why, sizeof(why)))
+		return -1;
+	complain("module: the kernel would not take it: %s", why);
+	return EXIT_FAILED;
+}
+
 /* What could not be loaded again is not unloaded. An exit status, or -1: there is something to change over to. */
 static int look_ahead(const struct options *options)
 {
-	char version[64];
 	int status = look_at_all(options);
 
-	if (status < 0 && !module_installed(version, sizeof(version))) {
-		complain("module: no hadal.ko is installed for this kernel: 'hadal doctor' says what is missing");
-		status = EXIT_FAILED;
-	}
+	if (status < 0)
+		status = look_at_file();
 	if (status >= 0)
 		complain("module reload: nothing was changed");
 	return status;

@@ -62,6 +62,9 @@ void module_trial_tell(const struct quarantine_marker *marker, char *text, size_
 bool module_loaded(char *version, size_t size);
 bool module_installed(char *version, size_t size);
 
+/* The file that modprobe would load; false: there is none. */
+bool module_find(char *path, size_t size);
+
 /* Both return 0 or -errno, and then say in @error why and what mends it. */
 int module_insert(char error[MODULE_ERROR_SIZE]);
 int module_remove(char error[MODULE_ERROR_SIZE]);	/* with patience: -EAGAIN: in use */
