@@ -398,6 +398,20 @@ static void who_switched_it_off_is_noted(void **state)
 	assert_false(quarantine_is_off(world->root, reason, sizeof(reason)));
 }
 
+static void what_is_loaded_and_no_longer_installed_is_gone(void **state)
+{
+	struct module_state module = { .loaded = true, .by_dkms = true };
+
+	(void)state;
+	assert_true(module_is_gone(&module));
+	module.installed = true;
+	assert_false(module_is_gone(&module));
+	module = (struct module_state){ .loaded = true };	/* by hand */
+	assert_false(module_is_gone(&module));
+	module = (struct module_state){ .by_dkms = true };	/* told as not loaded */
+	assert_false(module_is_gone(&module));
+}
+
 static void what_cannot_be_written_is_told(void **state)
 {
 	struct world *world = *state;
@@ -426,6 +440,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_second_oops_fails_the_trial, up, down),
 		cmocka_unit_test_setup_teardown(a_note_without_a_count_is_read, up, down),
 		cmocka_unit_test_setup_teardown(who_switched_it_off_is_noted, up, down),
+		cmocka_unit_test(what_is_loaded_and_no_longer_installed_is_gone),
 		cmocka_unit_test_setup_teardown(what_cannot_be_written_is_told, up, down),
 	};
 

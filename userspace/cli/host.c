@@ -225,6 +225,11 @@ bool host_has_module(const struct host *host)
 	return host->module_path[0];
 }
 
+bool host_has_dkms_build(const struct host *host)
+{
+	return host_has(host, "/var/lib/dkms/hadal") || host_has(host, "/var/log/hadal-dkms-%s.log", host->release);
+}
+
 static bool has_any(const struct host *host, const char *pattern)
 {
 	glob_t found = { .gl_pathc = 0 };

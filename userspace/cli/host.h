@@ -63,6 +63,9 @@ void host_take_module(struct host *host, const char *path);
 /* Whether hadal.ko is installed for the kernel, below updates or extra. */
 bool host_has_module(const struct host *host);
 
+/* Whether DKMS was given the module to build: then a boot finds none that is not installed. */
+bool host_has_dkms_build(const struct host *host);
+
 /* Whether it has the module from archives of built modules (dkms/prebuilt), for whichever kernel: it need not build. */
 bool host_is_prebuilt(const struct host *host);
 

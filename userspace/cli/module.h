@@ -73,6 +73,7 @@ int module_remove(char error[MODULE_ERROR_SIZE]);	/* with patience: -EAGAIN: in 
 
 struct module_state {
 	bool loaded, installed;
+	bool by_dkms;	/* which was given it to build */
 	char version[64], installed_version[64];
 	enum quarantine quarantine;
 	struct quarantine_marker marker;
@@ -83,6 +84,9 @@ void module_state_read(struct module_state *state);
 
 /* Whether what is loaded is not what is installed. */
 bool module_is_outdated(const struct module_state *state);
+
+/* Whether what is loaded will not be back after a boot: nothing is installed, as it was to be. */
+bool module_is_gone(const struct module_state *state);
 
 /* "none", "trial", "quarantined". */
 const char *module_trial_name(enum quarantine quarantine);
