@@ -21,7 +21,7 @@ export function unknownOtlpNames(query) {
 /** Names of series and labels in an expression of Prometheus that hadald does not ship and no rule of @recorded makes. */
 export function unknownSeriesNames(expression, recorded = []) {
 	const without = expression.replaceAll(/"[^"]*"/g, '""');
-	const names = without.match(/[a-z_][a-z0-9_:]*_[a-z0-9_:]+/g) ?? [];
+	const names = without.match(/[a-z_][a-z0-9_:]*_[a-z0-9_:]+\b(?!\()/g) ?? [];	// functions have a parenthesis
 	return names.filter((name) => !series.has(name) && !labels.has(name) && !recorded.includes(name) &&
 		!LABELS_OF_PROMETHEUS.includes(name));
 }

@@ -35,9 +35,9 @@ $(UNIT_DIR)/cli_module: $(UNIT_DIR)/web_server.o
 $(UNIT_DIR)/cli_module: private HADAL_LDFLAGS += -Xlinker --wrap=time
 
 # The kernel and systemd that it has.
-$(UNIT_DIR)/cli_module_unload: private HADAL_LDFLAGS += $(foreach name,host_is_stopping module_decide module_insert \
-	module_installed module_loaded module_note_off module_remove module_trial_begin module_trial_end module_trial_failed \
-	quarantine_look service_do service_is_active service_is_known,-Xlinker --wrap=$(name))
+$(UNIT_DIR)/cli_module_unload: private HADAL_LDFLAGS += $(foreach name,host_is_stopping module_decide module_find \
+	module_insert module_installed module_loaded module_note_off module_remove module_trial_begin module_trial_end module_trial_failed \
+	module_would_be_refused quarantine_look service_do service_is_active service_is_known,-Xlinker --wrap=$(name))
 
 # It has one.
 $(UNIT_DIR)/cli_module_service: private HADAL_LDFLAGS += -Xlinker --wrap=access

@@ -18,6 +18,7 @@
 #include <hadal/hadal.h>
 
 #include "host_fixture.h"
+#include "made_root.h"
 #include "text_file.h"
 
 #define RELEASE		"6.12.40-cloud-amd64"
@@ -174,6 +175,30 @@ static void a_module_that_is_there_needs_no_tools(void **state)
 	assert_int_equal(look(fixture, RELEASE, "make").verdict, VERDICT_NOT_NEEDED);
 	assert_int_equal(look(fixture, RELEASE, "kernel headers").verdict, VERDICT_NOT_NEEDED);
 	assert_int_equal(look(fixture, RELEASE, "kernel").verdict, VERDICT_GOOD);
+}
+
+/* An upgrade took the old one away and could not build the new one: that is to be seen before the next boot. */
+static void a_module_that_is_loaded_and_gone_is_to_be_built(void **state)
+{
+	static const char *const signs[] = {
+		"/var/lib/dkms/hadal/" HADAL_VERSION "/source/dkms.conf", "/var/log/hadal-dkms-" RELEASE ".log",
+	};
+	struct fixture *fixture = *state;
+	char path[192];
+
+	put(fixture, "/sys/module/hadal/version", HADAL_VERSION "\n");
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
+		/* By hand, from elsewhere. */
+		assert_int_equal(look_running(fixture, RELEASE, "module installed").verdict, VERDICT_NOT_NEEDED);
+		assert_int_equal(look_running(fixture, RELEASE, "kernel headers").verdict, VERDICT_NOT_NEEDED);
+		assert_int_equal(look_running(fixture, RELEASE, "dkms module").verdict, VERDICT_NOT_NEEDED);
+		put(fixture, signs[i], "");
+		assert_int_equal(look_running(fixture, RELEASE, "module installed").verdict, VERDICT_BAD);
+		assert_int_equal(look_running(fixture, RELEASE, "kernel headers").verdict, VERDICT_BAD);
+		assert_int_equal(look_running(fixture, RELEASE, "dkms module").verdict, VERDICT_BAD);
+		snprintf(path, sizeof(path), "%s%s", fixture->root, i ? signs[i] : "/var/lib/dkms/hadal");
+		made_root_remove(path);
+	}
 }
 
 /* Its other kernel has one: in a file of its own, or by DKMS without sources. */
@@ -340,6 +365,7 @@ int main(void)
 		TEST(headers_come_from_the_distribution),
 		TEST(tools_come_from_the_distribution),
 		TEST(a_module_that_is_there_needs_no_tools),
+		TEST(a_module_that_is_loaded_and_gone_is_to_be_built),
 		TEST(a_host_that_gets_modules_built_is_not_told_to_build),
 		TEST(what_runs_is_not_looked_at_elsewhere),
 		TEST(signatures_may_be_demanded),

@@ -186,6 +186,33 @@ static void keys_matter_where_signatures_are_demanded(void **state)
 	assert_string_equal(finding.text, "signed by " SIGNER ", whose key the kernel has");
 }
 
+/* As before a reload: what is loaded now says nothing of what is to come. */
+static void what_the_kernel_would_refuse_is_known_before(void **state)
+{
+	static const char other[] = "version=1\0vermagic=6.12.41-cloud-amd64 SMP ";
+	struct fixture *fixture = *state;
+	struct module_image image;
+	char why[512];
+
+	put(fixture, "/sys/module/hadal/version", "1.2.3\n");
+	module_image_make(&image, other, sizeof(other));
+	look_at(fixture, &image, "module vermagic");
+	assert_true(module_would_be_refused(&fixture->host, why, sizeof(why)));
+	assert_non_null(strstr(why, "is built for kernel 6.12.41-cloud-amd64, not for " RELEASE));
+	module_image_make(&image, INFO, sizeof(INFO));
+	look_at(fixture, &image, "module vermagic");
+	assert_false(module_would_be_refused(&fixture->host, why, sizeof(why)));
+	put(fixture, "/sys/module/module/parameters/sig_enforce", "Y\n");
+	assert_true(module_would_be_refused(&fixture->host, why, sizeof(why)));
+	assert_non_null(strstr(why, "is not signed, and module.sig_enforce is on"));
+	sign(&image);
+	look_at(fixture, &image, "module vermagic");
+	assert_true(module_would_be_refused(&fixture->host, why, sizeof(why)));
+	assert_non_null(strstr(why, "is signed by " SIGNER ", whose key is not seen"));
+	put(fixture, "/proc/keys", "0ab I------ 1 perm 1f030000 0 0 asymmetri " SIGNER ": 6ccece7e: X509.rsa []\n");
+	assert_false(module_would_be_refused(&fixture->host, why, sizeof(why)));
+}
+
 /* ---- DKMS ---- */
 
 static void dkms_tells_what_it_has(void **state)
@@ -350,6 +377,7 @@ int main(void)
 		TEST(damaged_modules_are_told),
 		TEST(signatures_are_read),
 		TEST(keys_matter_where_signatures_are_demanded),
+		TEST(what_the_kernel_would_refuse_is_known_before),
 		TEST(dkms_tells_what_it_has),
 		TEST(the_command_line_switches_off),
 		TEST(a_switch_that_was_found_off_is_told),

@@ -223,6 +223,19 @@ static void nonsense_is_neither_on_nor_off(void **state)
 	expect(world, false, "the tag hadal can't be asked");
 }
 
+/* Who names the parameter of a token does not find the token in a journal. */
+static void a_wrong_parameter_is_not_shown(void **state)
+{
+	struct world *world = *state;
+
+	ask_parameter(world, "{\"Parameter\":{\"Value\":\"s3cr3t-t0ken\"}}");
+	expect(world, true, "the parameter /hadal/module can't be asked: it is neither 'on' nor 'off'");
+	assert_null(strstr(world->verdict.reason, "s3cr3t"));
+	world->config.module_load = CONFIG_MODULE_CANARY;
+	expect(world, false, "it is neither 'on' nor 'off'");
+	assert_null(strstr(world->verdict.reason, "s3cr3t"));
+}
+
 static void what_cannot_be_asked_for_is_refused(void **state)
 {
 	static const char *const wrong[] = { "a/b", "a b", "..", "a?b" };
@@ -336,6 +349,36 @@ static void an_oops_fails_the_trial(void **state)
 	assert_false(module_trial_failed(world->root, &marker));
 }
 
+/* The taint is there already, and stays: there it is the count of them that tells. */
+static void a_second_oops_fails_the_trial(void **state)
+{
+	struct quarantine_marker marker;
+	struct world *world = *state;
+
+	put(world, "/var/lib/dpkg/status", "");
+	put(world, "/proc/sys/kernel/tainted", "4224\n");
+	put(world, "/sys/kernel/oops_count", "1\n");
+	assert_int_equal(module_trial_begin(world->root, "0.1.0"), 0);
+	assert_int_equal(quarantine_look(world->root, &marker), QUARANTINE_TRIAL);
+	assert_false(module_trial_failed(world->root, &marker));
+	put(world, "/sys/kernel/oops_count", "2\n");
+	assert_true(module_trial_failed(world->root, &marker));
+}
+
+/* As a version before this one, or a kernel that does not count, left it. */
+static void a_note_without_a_count_is_read(void **state)
+{
+	struct quarantine_marker marker;
+	struct world *world = *state;
+
+	put(world, "/sys/kernel/oops_count", "1\n");
+	put(world, QUARANTINE_DIRECTORY "/" QUARANTINE_FILE, "boot=" ONE_BOOT "module=0.1.0\ntaint=4224\n");
+	assert_int_equal(quarantine_look(world->root, &marker), QUARANTINE_TRIAL);
+	assert_false(module_trial_failed(world->root, &marker));
+	put(world, "/proc/sys/kernel/tainted", "20480\n");
+	assert_true(module_trial_failed(world->root, &marker));
+}
+
 static void who_switched_it_off_is_noted(void **state)
 {
 	struct world *world = *state;
@@ -353,6 +396,20 @@ static void who_switched_it_off_is_noted(void **state)
 	assert_int_equal(module_note_off(world->root, "again"), 0);
 	assert_int_equal(module_note_off(world->root, ""), 0);
 	assert_false(quarantine_is_off(world->root, reason, sizeof(reason)));
+}
+
+static void what_is_loaded_and_no_longer_installed_is_gone(void **state)
+{
+	struct module_state module = { .loaded = true, .by_dkms = true };
+
+	(void)state;
+	assert_true(module_is_gone(&module));
+	module.installed = true;
+	assert_false(module_is_gone(&module));
+	module = (struct module_state){ .loaded = true };	/* by hand */
+	assert_false(module_is_gone(&module));
+	module = (struct module_state){ .by_dkms = true };	/* told as not loaded */
+	assert_false(module_is_gone(&module));
 }
 
 static void what_cannot_be_written_is_told(void **state)
@@ -374,12 +431,16 @@ int main(void)
 		cmocka_unit_test_setup_teardown(who_cannot_be_asked_has_not_said_off, up, down),
 		cmocka_unit_test_setup_teardown(a_clock_that_is_set_costs_no_patience, up, down),
 		cmocka_unit_test_setup_teardown(nonsense_is_neither_on_nor_off, up, down),
+		cmocka_unit_test_setup_teardown(a_wrong_parameter_is_not_shown, up, down),
 		cmocka_unit_test_setup_teardown(what_cannot_be_asked_for_is_refused, up, down),
 		cmocka_unit_test_setup_teardown(a_trial_ends, up, down),
 		cmocka_unit_test_setup_teardown(the_next_boot_holds_it, up, down),
 		cmocka_unit_test_setup_teardown(a_marker_that_cannot_be_read_holds_too, up, down),
 		cmocka_unit_test_setup_teardown(an_oops_fails_the_trial, up, down),
+		cmocka_unit_test_setup_teardown(a_second_oops_fails_the_trial, up, down),
+		cmocka_unit_test_setup_teardown(a_note_without_a_count_is_read, up, down),
 		cmocka_unit_test_setup_teardown(who_switched_it_off_is_noted, up, down),
+		cmocka_unit_test(what_is_loaded_and_no_longer_installed_is_gone),
 		cmocka_unit_test_setup_teardown(what_cannot_be_written_is_told, up, down),
 	};
 

@@ -15,11 +15,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "checks.h"
 #include "cli.h"
 #include "module.h"
 
 static struct {
 	bool stopping, loaded, in_use, oops;
+	bool refused;		/* what is installed */
 	bool on_trial;
 	unsigned int removals;
 	bool collector;		/* runs */
@@ -37,6 +39,8 @@ int __wrap_module_note_off(const char *root, const char *reason);
 void __wrap_module_decide(const struct config *config, const char *root, unsigned int patience,
 			  struct module_verdict *verdict);
 bool __wrap_module_installed(char *version, size_t size);
+bool __wrap_module_find(char *path, size_t size);
+bool __wrap_module_would_be_refused(const struct host *host, char *why, size_t size);
 int __wrap_module_insert(char error[MODULE_ERROR_SIZE]);
 bool __wrap_service_is_known(const char *unit);
 bool __wrap_service_is_active(const char *unit);
@@ -114,6 +118,20 @@ bool __wrap_module_installed(char *version, size_t size)
 	return true;
 }
 
+bool __wrap_module_find(char *path, size_t size)
+{
+	snprintf(path, size, "/lib/modules/hadal.ko");
+	return true;
+}
+
+bool __wrap_module_would_be_refused(const struct host *host, char *why, size_t size)
+{
+	assert_string_equal(host->module_path, "/lib/modules/hadal.ko");
+	assert_true(host->release[0]);
+	snprintf(why, size, "it is not signed");
+	return world.refused;
+}
+
 int __wrap_module_insert(char error[MODULE_ERROR_SIZE])
 {
 	(void)error;
@@ -143,11 +161,17 @@ bool __wrap_service_do(const char *verb, const char *unit)
 	return true;
 }
 
+static int run(const char *verb)
+{
+	char name[] = "module", action[16], *arguments[] = { name, action, NULL };
+
+	snprintf(action, sizeof(action), "%s", verb);
+	return command_module(2, arguments);
+}
+
 static int unload(void)
 {
-	char name[] = "module", action[] = "unload", *arguments[] = { name, action, NULL };
-
-	return command_module(2, arguments);
+	return run("unload");
 }
 
 static int up(void **state)
@@ -193,6 +217,20 @@ static void after_an_oops_a_host_that_stops_does_not(void **state)
 	assert_true(world.on_trial);
 }
 
+/* Out is out, but its note stays: who loads it again has to say so. */
+static void after_an_oops_an_unloaded_one_stays_in_quarantine(void **state)
+{
+	(void)state;
+	world.oops = true;
+	assert_int_equal(unload(), EXIT_FAILED);
+	assert_false(world.loaded);
+	assert_true(world.on_trial);
+	assert_int_equal(run("load"), EXIT_QUARANTINED);
+	assert_false(world.loaded);
+	assert_int_equal(run("release"), EXIT_WELL);
+	assert_false(world.on_trial);
+}
+
 static void take_signal(int signal)
 {
 	(void)signal;
@@ -206,6 +244,24 @@ static int reload(void)
 	char *arguments[] = { name, action, option, file, NULL };
 
 	return command_module(4, arguments);
+}
+
+static void after_an_oops_nothing_is_reloaded(void **state)
+{
+	(void)state;
+	world.oops = world.collector = true;
+	assert_int_equal(reload(), EXIT_QUARANTINED);
+	assert_int_equal(world.removals, 0);
+	assert_true(world.loaded && world.on_trial && world.collector);
+}
+
+static void what_the_kernel_would_refuse_is_not_changed_over_to(void **state)
+{
+	(void)state;
+	world.refused = world.collector = true;
+	assert_int_equal(reload(), EXIT_FAILED);
+	assert_int_equal(world.removals, 0);
+	assert_true(world.loaded && world.on_trial && world.collector);
 }
 
 static void an_interrupted_reload_leaves_no_collector_stopped(void **state)
@@ -229,6 +285,9 @@ int main(void)
 		cmocka_unit_test_setup(what_is_in_use_stays_on_trial, up),
 		cmocka_unit_test_setup(a_host_that_stops_ends_the_trial_and_unloads_nothing, up),
 		cmocka_unit_test_setup(after_an_oops_a_host_that_stops_does_not, up),
+		cmocka_unit_test_setup(after_an_oops_an_unloaded_one_stays_in_quarantine, up),
+		cmocka_unit_test_setup(after_an_oops_nothing_is_reloaded, up),
+		cmocka_unit_test_setup(what_the_kernel_would_refuse_is_not_changed_over_to, up),
 		cmocka_unit_test_setup(an_interrupted_reload_leaves_no_collector_stopped, up),
 	};
 

@@ -99,6 +99,12 @@ static void look(const struct check *check, const struct host *host, size_t numb
 	}
 }
 
+/* What is loaded of a module that DKMS has since taken away, as where an upgrade could not build, is gone with the next boot. */
+static bool need_not_build(const struct host *host)
+{
+	return host_has_module(host) || host_is_prebuilt(host) || (is_loaded(host) && !host_has_dkms_build(host));
+}
+
 void check_run(const struct check *check, const struct host *host, size_t number, struct finding *finding)
 {
 	*finding = (struct finding){ .verdict = VERDICT_UNKNOWN };
@@ -111,7 +117,6 @@ void check_run(const struct check *check, const struct host *host, size_t number
 		return;
 	}
 	look(check, host, number, finding);
-	if (finding->verdict == VERDICT_BAD && check->building &&
-	    (is_loaded(host) || host_has_module(host) || host_is_prebuilt(host)))
+	if (finding->verdict == VERDICT_BAD && check->building && need_not_build(host))
 		finding->verdict = VERDICT_NOT_NEEDED;
 }

@@ -44,4 +44,7 @@ size_t check_findings(const struct check *check, const struct host *host);
 /* Runs one check for its finding of that number, with its verdict put right for what is not needed here. */
 void check_run(const struct check *check, const struct host *host, size_t number, struct finding *finding);
 
+/* Whether the kernel that runs would not take the host's module, whatever is loaded now. @why: says what it has against it. */
+bool module_would_be_refused(const struct host *host, char *why, size_t size);
+
 #endif

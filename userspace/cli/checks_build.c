@@ -205,7 +205,7 @@ void look_at_installed(const struct host *host, struct finding *finding)
 		conclude(finding, VERDICT_GOOD, "hadal.ko for %s", host->release);
 		return;
 	}
-	if (is_loaded(host)) {
+	if (is_loaded(host) && !host_has_dkms_build(host)) {
 		conclude(finding, VERDICT_NOT_NEEDED,
 			 "no hadal.ko below /lib/modules/%s: it was loaded from elsewhere and will not be back after a reboot",
 			 host->release);

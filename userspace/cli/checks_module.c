@@ -21,19 +21,26 @@ static bool has_no_file(const struct host *host, struct finding *finding)
 }
 
 /* The first word is the release; what follows says how the kernel was configured. */
-void look_at_vermagic(const struct host *host, struct finding *finding)
+static bool is_for_kernel(const struct host *host)
 {
 	const char *vermagic = host->module_file.vermagic;
 	size_t length = strcspn(vermagic, " ");
 
+	return length == strlen(host->release) && !strncmp(vermagic, host->release, length);
+}
+
+void look_at_vermagic(const struct host *host, struct finding *finding)
+{
+	const char *vermagic = host->module_file.vermagic;
+
 	if (has_no_file(host, finding))
 		return;
-	if (length == strlen(host->release) && !strncmp(vermagic, host->release, length)) {
+	if (is_for_kernel(host)) {
 		conclude(finding, VERDICT_GOOD, "%s", vermagic);
 		return;
 	}
-	conclude(finding, VERDICT_BAD, "%s is built for kernel %.*s, not for %s", host->module_path, (int)length, vermagic,
-		 host->release);
+	conclude(finding, VERDICT_BAD, "%s is built for kernel %.*s, not for %s", host->module_path,
+		 (int)strcspn(vermagic, " "), vermagic, host->release);
 	mend_by_another_module(host, finding);
 }
 
@@ -51,6 +58,27 @@ static bool is_known_key(const struct host *host, const char *signer)
 	if (file)
 		fclose(file);
 	return known;
+}
+
+/* By whom its signature does not say is left to the kernel. */
+bool module_would_be_refused(const struct host *host, char *why, size_t size)
+{
+	const struct module_file *file = &host->module_file;
+	const char *demand = signature_demand(host);
+
+	if (!host->has_module_file)
+		snprintf(why, size, "%s", host->module_error);
+	else if (!is_for_kernel(host))
+		snprintf(why, size, "%s is built for kernel %.*s, not for %s", host->module_path,
+			 (int)strcspn(file->vermagic, " "), file->vermagic, host->release);
+	else if (demand && !file->is_signed)
+		snprintf(why, size, "%s is not signed, and %s", host->module_path, demand);
+	else if (demand && file->signer[0] && !is_known_key(host, file->signer))
+		snprintf(why, size, "%s is signed by %s, whose key is not seen among the kernel's, and %s", host->module_path,
+			 file->signer, demand);
+	else
+		return false;
+	return true;
 }
 
 void look_at_signature(const struct host *host, struct finding *finding)

@@ -196,6 +196,12 @@ static bool is_module_file(const FTSENT *entry)
 	       (!entry->fts_name[strlen(name)] || entry->fts_name[strlen(name)] == '.');
 }
 
+void host_take_module(struct host *host, const char *path)
+{
+	snprintf(host->module_path, sizeof(host->module_path), "%s", path);
+	host->has_module_file = !module_file_read(path, &host->module_file, host->module_error, sizeof(host->module_error));
+}
+
 /* Where DKMS and packages put modules: not below kernel/, which is large. */
 static void find_module(struct host *host)
 {
@@ -209,17 +215,19 @@ static void find_module(struct host *host)
 	tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	while (tree && !host->module_path[0] && (entry = fts_read(tree)))
 		if (is_module_file(entry))
-			snprintf(host->module_path, sizeof(host->module_path), "%s", entry->fts_path);
+			host_take_module(host, entry->fts_path);
 	if (tree)
 		fts_close(tree);
-	if (host->module_path[0])
-		host->has_module_file = !module_file_read(host->module_path, &host->module_file, host->module_error,
-							  sizeof(host->module_error));
 }
 
 bool host_has_module(const struct host *host)
 {
 	return host->module_path[0];
+}
+
+bool host_has_dkms_build(const struct host *host)
+{
+	return host_has(host, "/var/lib/dkms/hadal") || host_has(host, "/var/log/hadal-dkms-%s.log", host->release);
 }
 
 static bool has_any(const struct host *host, const char *pattern)

@@ -57,8 +57,14 @@ void host_line(const struct host *host, const char *path, char *text, size_t siz
 /* Whether the kernel's configuration has NAME=y or NAME=m; config must be known. */
 bool host_config_has(const struct host *host, const char *name);
 
+/* Has the host's module be that of @path, and reads it. */
+void host_take_module(struct host *host, const char *path);
+
 /* Whether hadal.ko is installed for the kernel, below updates or extra. */
 bool host_has_module(const struct host *host);
+
+/* Whether DKMS was given the module to build: then a boot finds none that is not installed. */
+bool host_has_dkms_build(const struct host *host);
 
 /* Whether it has the module from archives of built modules (dkms/prebuilt), for whichever kernel: it need not build. */
 bool host_is_prebuilt(const struct host *host);

@@ -4,10 +4,14 @@
  * down before, and takes it out again.
  */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/utsname.h>
 
+#include "checks.h"
 #include "cli.h"
+#include "host.h"
 #include "module.h"
 #include "options.h"
 
@@ -19,6 +23,14 @@ struct options {
 	bool json;
 };
 
+/* In this boot, so that the next one has it in quarantine. */
+static bool trial_has_failed(void)
+{
+	struct quarantine_marker marker;
+
+	return quarantine_look("", &marker) == QUARANTINE_TRIAL && module_trial_failed("", &marker);
+}
+
 /* ---- load ---- */
 
 /* An exit status, or -1: nothing is in the way. */
@@ -27,6 +39,11 @@ static int look_at_quarantine(void)
 	struct quarantine_marker marker;
 	char text[256];
 
+	if (trial_has_failed()) {
+		complain("module: the kernel has had an oops or a lockup since the module was loaded: it is not loaded again "
+			 "before 'hadal module release' lets it");
+		return EXIT_QUARANTINED;
+	}
 	if (quarantine_look("", &marker) != QUARANTINE_HELD)
 		return -1;
 	module_trial_tell(&marker, text, sizeof(text));
@@ -161,7 +178,7 @@ static int release(const struct options *options)
 	char text[256];
 
 	(void)options;
-	if (quarantine_look("", &marker) != QUARANTINE_HELD) {
+	if (quarantine_look("", &marker) != QUARANTINE_HELD && !trial_has_failed()) {
 		puts("not in quarantine");
 		return EXIT_WELL;
 	}
@@ -174,11 +191,16 @@ static int release(const struct options *options)
 
 /* ---- unload ---- */
 
-/* Only its own: what another boot left stays. */
+/* Only its own: what another boot left stays, and so does that of a trial that has failed. */
 static int end_trial_of_boot(const char *command)
 {
 	struct quarantine_marker marker;
 
+	if (trial_has_failed()) {
+		complain("module %s: the kernel has had an oops or a lockup since the module was loaded: it is in quarantine "
+			 "from the next boot on", command);
+		return EXIT_FAILED;
+	}
 	return quarantine_look("", &marker) == QUARANTINE_TRIAL ? end_trial(command) : EXIT_WELL;
 }
 
@@ -208,16 +230,33 @@ static int change_over(const struct options *options)
 	return status ? status : load(options);
 }
 
+/* An exit status, or -1: nothing is seen for which the kernel would refuse it. */
+static int look_at_file(void)
+{
+	char path[PATH_MAX], why[PATH_MAX + 512];
+	struct host host = { .root = "", .running = true };
+	struct utsname name;
+
+	if (!module_find(path, sizeof(path))) {
+		complain("module: no hadal.ko is installed for this kernel: 'hadal doctor' says what is missing");
+		return EXIT_FAILED;
+	}
+	uname(&name);
+	snprintf(host.release, sizeof(host.release), "%s", name.release);
+	host_take_module(&host, path);
+	if (!module_would_be_refused(&host, why, sizeof(why)))
+		return -1;
+	complain("module: the kernel would not take it: %s", why);
+	return EXIT_FAILED;
+}
+
 /* What could not be loaded again is not unloaded. An exit status, or -1: there is something to change over to. */
 static int look_ahead(const struct options *options)
 {
-	char version[64];
 	int status = look_at_all(options);
 
-	if (status < 0 && !module_installed(version, sizeof(version))) {
-		complain("module: no hadal.ko is installed for this kernel: 'hadal doctor' says what is missing");
-		status = EXIT_FAILED;
-	}
+	if (status < 0)
+		status = look_at_file();
 	if (status >= 0)
 		complain("module reload: nothing was changed");
 	return status;

@@ -62,6 +62,9 @@ void module_trial_tell(const struct quarantine_marker *marker, char *text, size_
 bool module_loaded(char *version, size_t size);
 bool module_installed(char *version, size_t size);
 
+/* The file that modprobe would load; false: there is none. */
+bool module_find(char *path, size_t size);
+
 /* Both return 0 or -errno, and then say in @error why and what mends it. */
 int module_insert(char error[MODULE_ERROR_SIZE]);
 int module_remove(char error[MODULE_ERROR_SIZE]);	/* with patience: -EAGAIN: in use */
@@ -70,6 +73,7 @@ int module_remove(char error[MODULE_ERROR_SIZE]);	/* with patience: -EAGAIN: in 
 
 struct module_state {
 	bool loaded, installed;
+	bool by_dkms;	/* which was given it to build */
 	char version[64], installed_version[64];
 	enum quarantine quarantine;
 	struct quarantine_marker marker;
@@ -80,6 +84,9 @@ void module_state_read(struct module_state *state);
 
 /* Whether what is loaded is not what is installed. */
 bool module_is_outdated(const struct module_state *state);
+
+/* Whether what is loaded will not be back after a boot: nothing is installed, as it was to be. */
+bool module_is_gone(const struct module_state *state);
 
 /* "none", "trial", "quarantined". */
 const char *module_trial_name(enum quarantine quarantine);

@@ -75,6 +75,16 @@ bool module_installed(char *version, size_t size)
 	return installed;
 }
 
+bool module_find(char *path, size_t size)
+{
+	struct found found = find();
+	const char *installed = found.module ? kmod_module_get_path(found.module) : NULL;
+
+	snprintf(path, size, "%s", installed ? installed : "");
+	release(&found);
+	return path[0];
+}
+
 static void explain_insert(int result, char error[MODULE_ERROR_SIZE])
 {
 	struct utsname name;

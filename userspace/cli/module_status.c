@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include <json-c/json.h>
 
 #include "cli.h"
+#include "host.h"
 #include "module.h"
 
 const char *module_trial_name(enum quarantine quarantine)
@@ -17,11 +20,22 @@ const char *module_trial_name(enum quarantine quarantine)
 	return names[quarantine];
 }
 
+static bool is_by_dkms(void)
+{
+	struct host host = { .root = "" };
+	struct utsname name;
+
+	uname(&name);
+	snprintf(host.release, sizeof(host.release), "%s", name.release);
+	return host_has_dkms_build(&host);
+}
+
 void module_state_read(struct module_state *state)
 {
 	*state = (struct module_state){ .loaded = false };
 	state->loaded = module_loaded(state->version, sizeof(state->version));
 	state->installed = module_installed(state->installed_version, sizeof(state->installed_version));
+	state->by_dkms = is_by_dkms();
 	state->quarantine = quarantine_look("", &state->marker);
 	if (!quarantine_is_off("", state->off, sizeof(state->off)) || state->loaded)
 		state->off[0] = '\0';
@@ -30,6 +44,12 @@ void module_state_read(struct module_state *state)
 bool module_is_outdated(const struct module_state *state)
 {
 	return state->loaded && state->installed && strcmp(state->version, state->installed_version) != 0;
+}
+
+/* Who loads one by hand, or from a container, need not have it installed. */
+bool module_is_gone(const struct module_state *state)
+{
+	return state->loaded && !state->installed && state->by_dkms;
 }
 
 static void print_trial(const struct module_state *state)

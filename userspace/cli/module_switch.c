@@ -65,19 +65,33 @@ static bool is_disabled(const char *root)
 
 /* ---- answers ---- */
 
-static void take_answer(struct asked *asked, const char *text)
+static enum answer answer_of(const char *text)
 {
 	size_t length = strcspn(text, "\r\n");
 
-	if (length == 2 && !strncmp(text, "on", length)) {
-		asked->answer = ANSWER_ON;
-	} else if (length == 3 && !strncmp(text, "off", length)) {
-		asked->answer = ANSWER_OFF;
-	} else {
-		asked->answer = ANSWER_UNKNOWN;
-		snprintf(asked->detail, sizeof(asked->detail), "it is '%.*s', which is neither 'on' nor 'off'",
+	if (length == 2 && !strncmp(text, "on", length))
+		return ANSWER_ON;
+	if (length == 3 && !strncmp(text, "off", length))
+		return ANSWER_OFF;
+	return ANSWER_UNKNOWN;
+}
+
+static void take_tag(struct asked *tag, const char *text)
+{
+	size_t length = strcspn(text, "\r\n");
+
+	tag->answer = answer_of(text);
+	if (tag->answer == ANSWER_UNKNOWN)
+		snprintf(tag->detail, sizeof(tag->detail), "it is '%.*s', which is neither 'on' nor 'off'",
 			 (int)(length < 64 ? length : 64), text);
-	}
+}
+
+/* Its value is not shown: where the wrong one is named, that may be a secret. */
+static void take_parameter(struct asked *parameter, const char *text)
+{
+	parameter->answer = answer_of(text);
+	if (parameter->answer == ANSWER_UNKNOWN)
+		snprintf(parameter->detail, sizeof(parameter->detail), "it is neither 'on' nor 'off'");
 }
 
 static bool has_line(const char *text, const char *line)
@@ -108,7 +122,7 @@ static bool ask_metadata(struct http *http, const char *base, struct asked *tag)
 		snprintf(path, sizeof(path), TAGS "/%s", tag->name);
 		found = imds_get(http, base, path, &body) == IDENTITY_FOUND && body.data;
 		if (found)
-			take_answer(tag, body.data);
+			take_tag(tag, body.data);
 	}
 	http_body_free(&body);
 	return found;
@@ -133,7 +147,8 @@ static void ask_parameter(struct http *http, const struct config *config, struct
 
 	parameter->answer = ANSWER_UNKNOWN;
 	if (!aws_secret_get(http, &secret, value, parameter->detail))
-		take_answer(parameter, value);
+		take_parameter(parameter, value);
+	explicit_bzero(value, sizeof(value));
 }
 
 /* ---- the decision ---- */

@@ -127,7 +127,10 @@ bool module_trial_failed(const char *root, const struct quarantine_marker *marke
 	struct quarantine_marker now;
 
 	quarantine_describe(root, &now);
-	return now.taint & ~marker->taint & (TAINT_DIED | TAINT_LOCKUP);
+	if (now.taint & ~marker->taint & (TAINT_DIED | TAINT_LOCKUP))
+		return true;
+	/* A host that had had an oops has had the taint since. */
+	return marker->counts_oopses && now.counts_oopses && now.oopses > marker->oopses;
 }
 
 void module_trial_tell(const struct quarantine_marker *marker, char *text, size_t size)

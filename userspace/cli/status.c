@@ -141,6 +141,9 @@ static void module_problems(const struct status *status, struct problems *proble
 	if (module_is_outdated(&status->module))
 		problem(problems, "module %s is loaded, %s is installed: 'hadal module reload' changes over",
 			status->module.version, status->module.installed_version);
+	if (module_is_gone(&status->module))
+		problem(problems, "no hadal.ko is installed for this kernel any more: the next boot is without; "
+			"'hadal doctor' says what is missing");
 	/* Who may not open it is told so below; for others it is well. */
 	if (status->device && status->device != -EACCES && status->device != -EPERM)
 		problem(problems, HADAL_DEVICE_PATH ": %s", strerror(-status->device));

@@ -24,9 +24,15 @@ static void read_line(const char *root, const char *below, char *line, size_t si
 	line[strcspn(line, "\n")] = '\0';
 }
 
+static void set_oopses(struct quarantine_marker *marker, const char *count)
+{
+	marker->counts_oopses = count[0];
+	marker->oopses = strtoull(count, NULL, 10);
+}
+
 void quarantine_describe(const char *root, struct quarantine_marker *marker)
 {
-	char taint[24];
+	char taint[24], oopses[24];
 	struct utsname name;
 	struct tm utc;
 	time_t now = time(NULL);
@@ -35,6 +41,8 @@ void quarantine_describe(const char *root, struct quarantine_marker *marker)
 	read_line(root, "/proc/sys/kernel/random/boot_id", marker->boot, sizeof(marker->boot));
 	read_line(root, "/etc/machine-id", marker->machine, sizeof(marker->machine));
 	read_line(root, "/proc/sys/kernel/tainted", taint, sizeof(taint));
+	read_line(root, "/sys/kernel/oops_count", oopses, sizeof(oopses));
+	set_oopses(marker, oopses);
 	marker->taint = strtoull(taint, NULL, 10);
 	if (!uname(&name))
 		snprintf(marker->kernel, sizeof(marker->kernel), "%s", name.release);
@@ -49,12 +57,14 @@ static size_t text_length(int length)
 
 size_t quarantine_format(const struct quarantine_marker *marker, char text[QUARANTINE_TEXT_SIZE])
 {
-	int length = snprintf(text, QUARANTINE_TEXT_SIZE,
-			      "boot=%s\nmachine=%s\nmodule=%s\nkernel=%s\ntime=%s\ntaint=%llu\n", marker->boot,
-			      marker->machine, marker->module, marker->kernel, marker->time,
-			      (unsigned long long)marker->taint);
+	char oopses[40] = "";
 
-	return text_length(length);
+	if (marker->counts_oopses)
+		snprintf(oopses, sizeof(oopses), "oopses=%llu\n", (unsigned long long)marker->oopses);
+	return text_length(snprintf(text, QUARANTINE_TEXT_SIZE,
+				    "boot=%s\nmachine=%s\nmodule=%s\nkernel=%s\ntime=%s\ntaint=%llu\n%s", marker->boot,
+				    marker->machine, marker->module, marker->kernel, marker->time,
+				    (unsigned long long)marker->taint, oopses));
 }
 
 size_t quarantine_format_off(const char *root, const char *reason, char text[QUARANTINE_TEXT_SIZE])
@@ -82,7 +92,7 @@ static void take(const char *text, const char *key, char *value, size_t size)
 
 static void parse(const char *text, struct quarantine_marker *marker)
 {
-	char taint[24] = "";
+	char taint[24] = "", oopses[24] = "";
 
 	take(text, "boot", marker->boot, sizeof(marker->boot));
 	take(text, "machine", marker->machine, sizeof(marker->machine));
@@ -90,7 +100,9 @@ static void parse(const char *text, struct quarantine_marker *marker)
 	take(text, "kernel", marker->kernel, sizeof(marker->kernel));
 	take(text, "time", marker->time, sizeof(marker->time));
 	take(text, "taint", taint, sizeof(taint));
+	take(text, "oopses", oopses, sizeof(oopses));
 	marker->taint = strtoull(taint, NULL, 10);
+	set_oopses(marker, oopses);
 }
 
 static bool is_of_other_machine(const struct quarantine_marker *marker, const struct quarantine_marker *now)

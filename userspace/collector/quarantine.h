@@ -37,7 +37,9 @@ struct quarantine_marker {
 	char module[64];			/* its version */
 	char kernel[72];			/* its release */
 	char time[32];				/* when it was loaded, UTC */
-	uint64_t taint;				/* of the kernel, then */
+	uint64_t taint;				/* of the kernel, then; a bit of it is never taken back */
+	uint64_t oopses;			/* that it had had by then, where it counts them */
+	bool counts_oopses;			/* from 6.2 on */
 };
 
 /* What this boot would write, but for the module's version. @root: "", or a directory that stands for "/". */
