@@ -90,6 +90,33 @@ test('packer: verify wants the module of each kernel that DKMS has it for, and o
 	assert.ok(!verifyTakes(t, [of('6.1.9'), of('6.12.7', 'built')]));
 });
 
+/** What is held of packages that match install's patterns: @packages are all that there are; like Debian's, dpkg-query fails
+ * where a pattern matches none. */
+function held(t, packages) {
+	const directory = scratch(t), list = join(directory, 'held');
+	writeFileSync(join(directory, 'dpkg-query'), `#!/bin/bash
+status=0
+for pattern in "\${@:4}"; do
+	found=
+	for name in ${packages.join(' ')}; do [[ $name != $pattern ]] || { echo "$name installed"; found=1; }; done
+	[ -n "$found" ] || status=1
+done
+exit $status
+`);
+	writeFileSync(join(directory, 'apt-mark'), `#!/bin/bash\n[ "$1" = hold ]\nprintf '%s\\n' "\${@:2}" >${list}\n`);
+	for (const name of ['dpkg-query', 'apt-mark'])
+		chmodSync(join(directory, name), 0o755);
+	const taken = Object.entries({ common: 'installed_debs', install: 'hold_debs' }).map(([script, name]) =>
+		readFileSync(`${TEMPLATES}/scripts/${script}`, 'utf8').match(new RegExp(`^${name}\\(\\) \\{.*\\n[^]*?^\\}\\n`, 'm'))[0]);
+	run('bash', ['-c', `set -euo pipefail\nPATH=${directory}:$PATH\n${taken.join('')}hold_debs`]);
+	return readFileSync(list, 'utf8').trim().split('\n');
+}
+
+test('packer: install holds the kernel, with its headers and where there are none', async (t) => {
+	assert.deepEqual(held(t, ['linux-image-6.1.9', 'bash', 'linux-headers-6.1.9']), ['linux-image-6.1.9', 'linux-headers-6.1.9']);
+	assert.deepEqual(held(t, ['linux-image-6.1.9', 'bash']), ['linux-image-6.1.9']);
+});
+
 test('packer: each variable is described, and told of in docs/ami.md', async () => {
 	const text = readFileSync(`${TEMPLATES}/variables.pkr.hcl`, 'utf8'), told = readFileSync('docs/ami.md', 'utf8');
 	const variables = [...text.matchAll(/^variable "([a-z0-9_]+)" \{\n([^]*?)^\}/gm)];
