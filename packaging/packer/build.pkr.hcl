@@ -93,13 +93,15 @@ build {
   provisioner "shell" {
     inline            = ["sudo systemctl reboot"]
     expect_disconnect = true
+    # Else Packer is at removing this script while the machine is away, and gives up after five minutes.
+    skip_clean = true
   }
 
   # What comes next must not be run in the session that is about to die.
   provisioner "shell" {
     inline              = ["uptime"]
     pause_before        = "30s"
-    start_retry_timeout = "10m"
+    start_retry_timeout = "30m"
     max_retries         = 3
   }
 

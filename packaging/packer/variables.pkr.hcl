@@ -142,6 +142,6 @@ variable "check_directory" {
 
 variable "check_accelerator" {
   type        = string
-  default     = "none"
-  description = "kvm where there is one."
+  default     = "tcg"
+  description = "What QEMU takes after -accel: kvm where there is one."
 }

@@ -62,6 +62,14 @@ test('packer: instances that build have IMDSv2 alone, and so have those of the i
 	assert.doesNotMatch(build, /metadata_options|imds_support|"amazon-ebs\.(?!image")\w+" \{/);
 });
 
+// It would be tried while the machine is away, and that for five minutes at most.
+test('packer: of a step that reboots no script is removed', async () => {
+	const steps = [...readFileSync(`${TEMPLATES}/build.pkr.hcl`, 'utf8').matchAll(/^  provisioner "shell" \{\n[^]*?^  \}\n/gm)].map(([step]) => step);
+	const reboots = steps.filter((step) => step.includes('systemctl reboot'));
+	assert.equal(reboots.length, 1);
+	assert.match(reboots[0], /^ +skip_clean += true$/m);
+});
+
 test('packer: scripts are clean by shellcheck', async () => {
 	run('shellcheck', ['-x', '-P', 'SCRIPTDIR', '-e', 'SC2317', ...SCRIPTS]);	// SC2317: what is called by its name in a variable
 });

@@ -104,7 +104,7 @@ test('image: booted with user data, it fetches its token and reports, by the mod
 		tells('hadal.module.state', 'hadal.module.state', 'loaded') && tells('hadal.tcp.connection.opened', 'hadal.edge.role', 'client'))]);
 	assert.ok(!machine.hasEnded, `the machine ended: ${machine.console()}`);
 	assert.ok(cloud.others.some(({ headers }) => headers['x-amz-target'] === 'AmazonSSM.GetParameter'));
-}, 15 * MINUTES);
+}, 45 * MINUTES);
 
 const good = await runTests(process.argv.slice(2));
 closeSignatures();

@@ -7,12 +7,14 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const LINE = 'root=/dev/vda rw console=ttyS0 net.ifnames=0 panic=-1 quiet';
+// Without what is dear to emulate, as tests/vm/guest/machine.py has it.
+const EMULATED_CPU = 'max,-erms,-fsrm,-la57', EMULATED_LINE = ' mitigations=off init_on_alloc=0';
 
 export class Machine {
 	/** @directory: has vmlinuz and initrd.img, and gets the console's log. */
 	constructor(t, directory, image, userData) {
 		const seed = join(directory, 'seed'), disk = join(directory, 'seed.iso'), overlay = join(directory, 'overlay.qcow2');
-		const accelerator = process.env.HADAL_ACCELERATOR;
+		const accelerator = process.env.HADAL_ACCELERATOR, isEmulated = accelerator !== 'kvm';
 		this.log = join(directory, 'serial-boot.log');
 		rmSync(seed, { recursive: true, force: true });
 		mkdirSync(seed);
@@ -21,8 +23,8 @@ export class Machine {
 		execFileSync('xorriso', ['-as', 'genisoimage', '-quiet', '-volid', 'cidata', '-joliet', '-rock', '-output', disk, seed], { stdio: 'pipe' });
 		execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', image, overlay]);
 		this.process = spawn('qemu-system-x86_64', ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none',
-			'-accel', accelerator, '-cpu', accelerator === 'kvm' ? 'host' : 'max', '-smp', '2', '-m', '2048',
-			'-kernel', join(directory, 'vmlinuz'), '-initrd', join(directory, 'initrd.img'), '-append', LINE,
+			'-accel', accelerator, '-cpu', isEmulated ? EMULATED_CPU : 'host', '-smp', '2', '-m', '2048',
+			'-kernel', join(directory, 'vmlinuz'), '-initrd', join(directory, 'initrd.img'), '-append', LINE + (isEmulated ? EMULATED_LINE : ''),
 			'-drive', `file=${overlay},format=qcow2,if=virtio,cache=unsafe`,
 			'-drive', `file=${disk},format=raw,if=virtio,readonly=on`,
 			'-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net,romfile=',
