@@ -387,10 +387,10 @@ struct hadal_record_process {
 /*
  * At strings_offset stand path, script and argv, one after the other. Path is
  * the file that runs, as seen from the root of its process; on PREEMPT_RT of a
- * file on another mount than that root, one that is deleted, being renamed or of
- * a long name, the name by which it was opened. Script is what was named when an
- * interpreter runs it, else empty. Neither has a NUL. Argv holds the arguments,
- * each with its NUL; a last one without NUL was cut.
+ * file on another mount than that root, one that is deleted, being renamed, of a
+ * long name or more than 64 levels deep, the name by which it was opened. Script
+ * is what was named when an interpreter runs it, else empty. Neither has a NUL.
+ * Argv holds the arguments, each with its NUL; a last one without NUL was cut.
  */
 struct hadal_record_process_exec {
 	struct hadal_record header;
