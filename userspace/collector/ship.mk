@@ -50,6 +50,7 @@ SHIP_OBJS := $(SHIP_PROTO).o $(PROMETHEUS_OBJS) $(addprefix $(O)/userspace/colle
 	spool_batch.o \
 	spool_form_read.o \
 	spool_form_write.o \
+	spool_read.o \
 	spool_segment.o \
 	telemetry.o \
 	thread.o \

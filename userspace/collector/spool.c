@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: MIT
-/*
- * The list of segments, oldest first, and behind it the list of what is in
- * memory: all of the one is older than all of the other. The thread that ticks
- * alone changes the lists, under the lock, and does its input and output
- * without it; a reader holds a segment by its count of readers while it reads.
- */
-#include "spool.h"
+/* Writing the spool, and its bounds: what the one thread does that appends and ticks. */
+#include "spool_own.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +15,6 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "spool_segment.h"
 
 enum {
 	SEGMENT_BYTES = 8 << 20,
@@ -31,33 +24,6 @@ enum {
 	SYNC_MS = 1000,
 	RETRY_MS = 5000,
 	NAMES_MAX = 4096,		/* segments looked for */
-};
-
-struct memory_record {
-	struct memory_record *next;
-	struct hadal_spool_record record;
-};
-
-struct hadal_spool {
-	struct hadal_spool_config config;
-	char *path;			/* NULL: in memory alone */
-	uint64_t segment_bytes, segment_ns;
-	uint8_t run[HADAL_SPOOL_RUN_SIZE];
-	uint8_t boot[SPOOL_BOOT_SIZE];
-
-	/* of the thread that ticks */
-	int directory, lock_file;
-	bool scanned;			/* what an earlier run has left is in the list */
-	struct spool_segment *active;	/* the last of the list, being written; NULL: a new one is to be made */
-	uint64_t sync_ns, retry_ns;	/* CLOCK_MONOTONIC: not before */
-
-	pthread_mutex_t lock;
-	struct spool_segment *first, **last;
-	size_t segments;
-	struct memory_record *first_memory, **last_memory;
-	uint64_t next;			/* number of the record to come */
-	uint64_t released;
-	struct hadal_spool_stats stats;
 };
 
 __attribute__((format(printf, 3, 4)))
@@ -673,119 +639,7 @@ void hadal_spool_flush(struct hadal_spool *spool)
 		give_up(spool, ret);
 }
 
-/* ---- readers ---- */
-
-/* Under the lock. */
-static struct memory_record *find_memory(const struct hadal_spool *spool, uint64_t sequence)
-{
-	struct memory_record *record = spool->first_memory;
-
-	while (record && record->record.entry.sequence < sequence)
-		record = record->next;
-	return record;
-}
-
-static int copy_memory(const struct memory_record *from, struct hadal_spool_record *record)
-{
-	record->entry = from->record.entry;
-	record->data = malloc(record->entry.size ? record->entry.size : 1);
-	if (!record->data)
-		return -ENOMEM;
-	memcpy(record->data, from->record.data, record->entry.size);
-	return 0;
-}
-
-static void let_go(struct hadal_spool *spool, struct spool_segment *segment)
-{
-	bool free_it;
-
-	pthread_mutex_lock(&spool->lock);
-	free_it = !--segment->readers && segment->gone;
-	pthread_mutex_unlock(&spool->lock);
-	if (free_it)
-		spool_segment_free(segment);
-}
-
-int hadal_spool_read(struct hadal_spool *spool, uint64_t sequence, struct hadal_spool_record *record)
-{
-	const struct memory_record *memory;
-	struct spool_segment *segment;
-	struct spool_slot slot = { 0 };
-	int ret = -ENOENT;
-
-	*record = (struct hadal_spool_record){ 0 };
-	pthread_mutex_lock(&spool->lock);
-	for (segment = spool->first; segment; segment = segment->next) {
-		const struct spool_slot *found = spool_segment_find(segment, sequence);
-
-		if (!found)
-			continue;
-		slot = *found;
-		segment->readers++;
-		break;
-	}
-	memory = segment ? NULL : find_memory(spool, sequence);
-	if (memory)
-		ret = copy_memory(memory, record);
-	pthread_mutex_unlock(&spool->lock);
-	if (!segment)
-		return ret;
-	record->entry = slot.entry;
-	ret = spool_segment_read(segment, &slot, &record->data);
-	let_go(spool, segment);
-	return ret;
-}
-
-uint64_t hadal_spool_first(struct hadal_spool *spool, uint64_t sequence)
-{
-	const struct spool_slot *slot = NULL;
-	const struct memory_record *memory;
-	uint64_t first;
-
-	pthread_mutex_lock(&spool->lock);
-	for (const struct spool_segment *segment = spool->first; segment && !slot; segment = segment->next)
-		slot = spool_segment_find(segment, sequence);
-	memory = slot ? NULL : find_memory(spool, sequence);
-	first = slot ? slot->entry.sequence : memory ? memory->record.entry.sequence : UINT64_MAX;
-	pthread_mutex_unlock(&spool->lock);
-	return first;
-}
-
-static void add_items(uint64_t *items, const struct hadal_spool_entry *entry)
-{
-	for (int i = 0; i < HADAL_SIGNALS; i++)
-		items[i] += entry->items[i];
-}
-
-void hadal_spool_waiting(struct hadal_spool *spool, uint64_t sequence, uint64_t *items)
-{
-	pthread_mutex_lock(&spool->lock);
-	for (const struct spool_segment *segment = spool->first; segment; segment = segment->next) {
-		for (size_t i = 0; i < segment->count; i++) {
-			if (segment->slots[i].entry.sequence >= sequence)
-				add_items(items, &segment->slots[i].entry);
-		}
-	}
-	for (struct memory_record *record = find_memory(spool, sequence); record; record = record->next)
-		add_items(items, &record->record.entry);
-	pthread_mutex_unlock(&spool->lock);
-}
-
-void hadal_spool_unsaved(struct hadal_spool *spool, uint64_t sequence, uint64_t *items)
-{
-	pthread_mutex_lock(&spool->lock);
-	for (struct memory_record *record = find_memory(spool, sequence); record; record = record->next)
-		add_items(items, &record->record.entry);
-	pthread_mutex_unlock(&spool->lock);
-}
-
-void hadal_spool_release(struct hadal_spool *spool, uint64_t sequence)
-{
-	pthread_mutex_lock(&spool->lock);
-	if (sequence > spool->released)
-		spool->released = sequence;
-	pthread_mutex_unlock(&spool->lock);
-}
+/* ---- what is asked of it ---- */
 
 uint64_t hadal_spool_end(struct hadal_spool *spool)
 {
