@@ -203,6 +203,11 @@ static void shared_networks_are_not_guessed(void **state)
 	client_of(&world, 1, &web, "172.17.0.4:5432");
 	interval(&world);
 	the_edge(&world, "web", HADAL_TCP_CLIENT, "172.16.0.0/12", 5432);
+	/* Of what has ended the number of its network, which is another's by now, says nothing. */
+	cgroup_told(&world, HADAL_RECORD_CGROUP_RMDIR, CGROUP_API);
+	client_of(&world, 2, &web, "172.17.0.4:5433");
+	interval(&world);
+	the_edge(&world, "web", HADAL_TCP_CLIENT, "db", 5433);
 	world_close(&world);
 }
 

@@ -165,6 +165,7 @@ static void a_container_is_asked_about_by_what_it_runs(void **state)
 	static const struct actor next_init = { 2022, 1, 1, NS_WEB, 52, CGROUP_WEB, "/usr/bin/web-server" };
 	static const struct actor check = { 2010, 1, 7, NS_WEB, 41, CGROUP_WEB, "/usr/bin/curl" };
 	static const struct actor sandbox = { 2011, 2002, 1, NS_WEB, 42, CGROUP_WEB, "/usr/bin/bwrap" };
+	static const struct actor worker = { 2012, 2002, 8, NS_WEB, 43, CGROUP_IN_WEB, "/usr/bin/worker" };
 	struct identity_answer answer = { .container_id = ID_WEB, .container = IDENTITY_UNAVAILABLE,
 					  .task = IDENTITY_UNAVAILABLE };
 	struct identity_request request;
@@ -186,6 +187,8 @@ static void a_container_is_asked_about_by_what_it_runs(void **state)
 	record_fork(&world.recorder, &sandbox);
 	record_exec(&world.recorder, &sandbox);
 	record_oom(&world.recorder, &check);
+	/* Nor who is the first in a cgroup below the container's, of which nobody had told. */
+	record_existing(&world.recorder, &worker);
 	assert_int_equal(pid_of_web(&world), init.tgid);
 	/* It is started again. */
 	record_exit(&world.recorder, &check, 0, 0);

@@ -23,6 +23,7 @@ const char *const cgroup_paths[CGROUP_GONE] = {
 	[CGROUP_DB] = "/system.slice/docker-" ID_DB ".scope",
 	[CGROUP_NGINX] = "/system.slice/nginx.service",
 	[CGROUP_SESSION] = "/user.slice/user-1000.slice/session-3.scope",
+	[CGROUP_IN_WEB] = "/ecstasks.slice/ecstasks-" TASK_WEB ".slice/docker-" ID_WEB ".scope/workers",
 };
 
 static int cgroup_path_of(void *context, uint32_t hierarchy, uint64_t id, int pid, char *path, size_t size)

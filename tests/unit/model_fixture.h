@@ -21,7 +21,7 @@
 #define ID_API		"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define ID_DB		"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
 
-enum { CGROUP_WEB = 101, CGROUP_API, CGROUP_DB, CGROUP_NGINX, CGROUP_SESSION, CGROUP_GONE };
+enum { CGROUP_WEB = 101, CGROUP_API, CGROUP_DB, CGROUP_NGINX, CGROUP_SESSION, CGROUP_IN_WEB, CGROUP_GONE };
 enum { NS_HOST = 4026531840U, NS_WEB = 4026532001U, NS_API, NS_DB };
 
 /* The host that the records come from. */

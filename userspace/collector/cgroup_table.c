@@ -62,7 +62,7 @@ static void cgroup_learn(struct cgroups *cgroups, struct cgroup *cgroup, const c
 		return;
 	cgroup->container->references++;
 	cgroup->container->removed += cgroup->removed;
-	if (pid)
+	if (!cgroup->container->pid)
 		cgroup->container->pid = pid;
 	container_in_task(cgroups->containers, cgroup->container, task_id);
 	begin_usage(cgroups, cgroup, path, made, now);

@@ -232,7 +232,10 @@ static bool same_task(const struct container *a, const struct container *b)
 	return a->task && a->task == b->task;
 }
 
-/* Whether an address of @container may be that of another workload as well. */
+/*
+ * Whether an address of @container may be that of another workload as well. What has ended has none,
+ * and the number of its network may be another's by now.
+ */
 static bool shares_network(const struct peers *peers, const struct container *container)
 {
 	const struct container *other;
@@ -241,7 +244,7 @@ static bool shares_network(const struct peers *peers, const struct container *co
 		return false;
 	for (other = peers->containers->table; other; other = other->hh.next) {
 		if (other != container && other->references && other->net_ns == container->net_ns &&
-		    !same_task(other, container))
+		    !same_task(other, container) && (!container_has_ended(other) || container_has_ended(container)))
 			return true;
 	}
 	return false;
