@@ -21,7 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define HARNESS_TIMEOUT	300	/* s that a test may take unless it says otherwise */
+#define HARNESS_TIMEOUT	600	/* s that a test may take unless it says otherwise */
 
 struct harness_test {
 	const char *name;

@@ -12,7 +12,7 @@
 
 #include "harness.h"
 
-#define PATIENCE_SECONDS	90
+#define PATIENCE_SECONDS	180
 
 struct patience {
 	time_t end;	/* s, CLOCK_MONOTONIC */
