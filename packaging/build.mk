@@ -41,6 +41,7 @@ install-dkms:
 	$(call install-files,$(PREFIX)/share/hadal-dkms,644,VERSION)
 	$(call install-files,$(PREFIX)/share/hadal-dkms/dkms,755,dkms/check dkms/package)
 	$(call install-files,$(PREFIX)/share/hadal-dkms/dkms,644,dkms/functions dkms/dkms.conf)
+	$(call install-files,$(UNITDIR),644,packaging/dkms/hadal-module-build.service)
 
 # What prebuilt installs. KDIR is asked only if it was given: else it is of the kernel that runs.
 module-archive:
