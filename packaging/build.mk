@@ -33,14 +33,17 @@ install-docs:
 	sed -i 's|](docs/|](|g' $(DESTDIR)$(DOCDIR)/README.md
 
 # Not part of make install: DKMS builds in /usr/src for the machine itself. dkms/package
-# and its like are what the scripts of the packages run.
+# and its like are what the scripts of the packages run; it copies the sources to where DKMS
+# looks for them, so that they stay there as long as DKMS needs them.
 
 install-dkms:
-	dkms/sources $(DESTDIR)
-	echo hadal-dkms >$(DESTDIR)/usr/src/hadal-$(VERSION)/PACKAGED
 	$(call install-files,$(PREFIX)/share/hadal-dkms,644,VERSION)
+	rm -rf $(DESTDIR)$(PREFIX)/share/hadal-dkms/src
+	cp -rp "$$(dkms/sources $(O)/dkms)" $(DESTDIR)$(PREFIX)/share/hadal-dkms/src
+	echo hadal-dkms >$(DESTDIR)$(PREFIX)/share/hadal-dkms/src/PACKAGED
 	$(call install-files,$(PREFIX)/share/hadal-dkms/dkms,755,dkms/check dkms/package)
 	$(call install-files,$(PREFIX)/share/hadal-dkms/dkms,644,dkms/functions dkms/dkms.conf)
+	$(call install-files,$(UNITDIR),644,packaging/dkms/hadal-module-build.service)
 
 # What prebuilt installs. KDIR is asked only if it was given: else it is of the kernel that runs.
 module-archive:

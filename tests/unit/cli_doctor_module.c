@@ -253,6 +253,30 @@ static void dkms_tells_what_it_has(void **state)
 	assert_int_equal(look(fixture, RELEASE, "dkms module").verdict, VERDICT_GOOD);
 }
 
+/* The version before goes on working, and all that builds the next is asked for. */
+static void an_upgrade_that_could_not_build_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+	struct module_image image;
+	struct finding finding;
+	char path[256];
+
+	module_image_make(&image, INFO, sizeof(INFO));
+	finding = look_at(fixture, &image, "module installed");
+	assert_int_equal(finding.verdict, VERDICT_GOOD);
+	assert_string_equal(finding.text, "hadal.ko for " RELEASE ", of version 1.2.3");
+	assert_int_equal(look(fixture, RELEASE, "kernel headers").verdict, VERDICT_NOT_NEEDED);
+	put(fixture, "/var/log/hadal-dkms-" RELEASE ".log", "kmod/ring.c:7:2: error: no such thing\n");
+	snprintf(path, sizeof(path), "/usr/src/hadal-%s/PACKAGED", hadal_version());
+	put(fixture, path, "hadal-dkms\n");
+	finding = look(fixture, RELEASE, "module installed");
+	assert_int_equal(finding.verdict, VERDICT_BAD);
+	assert_non_null(strstr(finding.text, "hadal.ko for " RELEASE " is still of 1.2.3: the build of "));
+	assert_string_equal(finding.remedy, "/usr/share/hadal-dkms/dkms/package configure");
+	assert_int_equal(look(fixture, RELEASE, "kernel headers").verdict, VERDICT_BAD);
+	assert_int_equal(look(fixture, RELEASE, "dkms module").verdict, VERDICT_BAD);
+}
+
 /* ---- what decides ---- */
 
 #define BOOT	"/proc/sys/kernel/random/boot_id"
@@ -379,6 +403,7 @@ int main(void)
 		TEST(keys_matter_where_signatures_are_demanded),
 		TEST(what_the_kernel_would_refuse_is_known_before),
 		TEST(dkms_tells_what_it_has),
+		TEST(an_upgrade_that_could_not_build_is_told),
 		TEST(the_command_line_switches_off),
 		TEST(a_switch_that_was_found_off_is_told),
 		TEST(a_marker_is_a_quarantine),

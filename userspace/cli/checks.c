@@ -102,6 +102,8 @@ static void look(const struct check *check, const struct host *host, size_t numb
 /* What is loaded of a module that DKMS has since taken away, as where an upgrade could not build, is gone with the next boot. */
 static bool need_not_build(const struct host *host)
 {
+	if (is_left_by_an_upgrade(host))
+		return false;
 	return host_has_module(host) || host_is_prebuilt(host) || (is_loaded(host) && !host_has_dkms_build(host));
 }
 

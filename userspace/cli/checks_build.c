@@ -199,10 +199,36 @@ void look_at_dkms_module(const struct host *host, struct finding *finding)
 
 /* ---- what came of it ---- */
 
+static bool is_of_another_version(const struct host *host)
+{
+	return host->has_module_file && host->module_file.version[0] && strcmp(host->module_file.version, hadal_version()) != 0;
+}
+
+bool is_left_by_an_upgrade(const struct host *host)
+{
+	return is_of_another_version(host) && host_has(host, "/var/log/hadal-dkms-%s.log", host->release);
+}
+
+static void tell_installed(const struct host *host, struct finding *finding)
+{
+	const char *version = host->module_file.version;
+
+	if (is_left_by_an_upgrade(host)) {
+		conclude(finding, VERDICT_BAD,
+			 "hadal.ko for %s is still of %s: the build of %s failed, /var/log/hadal-dkms-%s.log says why",
+			 host->release, version, hadal_version(), host->release);
+		mend_dkms_module(host, finding);
+	} else if (is_of_another_version(host)) {
+		conclude(finding, VERDICT_GOOD, "hadal.ko for %s, of version %s", host->release, version);
+	} else {
+		conclude(finding, VERDICT_GOOD, "hadal.ko for %s", host->release);
+	}
+}
+
 void look_at_installed(const struct host *host, struct finding *finding)
 {
 	if (host_has_module(host)) {
-		conclude(finding, VERDICT_GOOD, "hadal.ko for %s", host->release);
+		tell_installed(host, finding);
 		return;
 	}
 	if (is_loaded(host) && !host_has_dkms_build(host)) {

@@ -39,6 +39,9 @@ void look_at_dkms(const struct host *host, struct finding *finding);
 void look_at_dkms_module(const struct host *host, struct finding *finding);
 void look_at_installed(const struct host *host, struct finding *finding);
 
+/* It has the module of a version before, since this one's could not be built. */
+bool is_left_by_an_upgrade(const struct host *host);
+
 /* Of a module that is there, and no good. */
 void mend_by_another_module(const struct host *host, struct finding *finding);
 

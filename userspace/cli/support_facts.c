@@ -198,7 +198,7 @@ void support_units(const struct host *host, FILE *to)
 		"ExecMainStartTimestamp,ExecMainExitTimestamp,ExecMainCode,ExecMainStatus,NRestarts,MemoryCurrent,MemoryMax,"
 		"CPUUsageNSec,TasksCurrent,ActiveEnterTimestamp,InactiveEnterTimestamp",
 		"hadald.service", "hadal-module.service", "hadal-module-confirm.timer",
-		"hadal-module-confirm.service", "hadal-module-shutdown.service", "dkms.service",
+		"hadal-module-confirm.service", "hadal-module-shutdown.service", "hadal-module-build.service", "dkms.service",
 		"ecs.service", "docker.service", NULL,
 	};
 
@@ -212,7 +212,7 @@ void support_journal(const struct host *host, FILE *to)
 {
 	static const char *const show[] = {
 		"journalctl", "--no-pager", "--quiet", "--output=short-iso", "--since=-1h", "--lines=500",
-		"--unit=hadald.service", "--unit=hadal-module.service", "--unit=hadal-module-confirm.service",
+		"--unit=hadald.service", "--unit=hadal-module.service", "--unit=hadal-module-confirm.service", "--unit=hadal-module-build.service",
 		"--unit=hadal-module-shutdown.service", NULL,
 	};
 
