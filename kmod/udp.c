@@ -155,7 +155,7 @@ static void describe_flow(struct hadal_udp_flow *flow, const struct sock *sk,
 static struct hadal_udp_flow *make_flow(const struct sock *sk, const struct hadal_udp_key *key,
 					enum hadal_udp_way way)
 {
-	struct hadal_udp_flow image = { .number = sk, .key = *key };
+	struct hadal_udp_flow image = { .sk = HADAL_UDP_NO_SOCKET, .number = sk, .key = *key };
 
 	put_wires(image.wire, key);
 	describe_flow(&image, sk, way);
@@ -187,6 +187,14 @@ static void note_in_slot(struct hadal_udp_flow *flow, enum hadal_udp_way way)
 }
 
 /* ---- counting, where this CPU has not counted the flow before, or not so ---- */
+
+/* With HADAL_DEBUG: what is about to be read of @sk is there. */
+static void check_socket(const struct sock *sk)
+{
+#ifdef HADAL_DEBUG
+	WARN_ON_ONCE(!sk_fullsock(sk));
+#endif
+}
 
 static u32 datagrams_in(const struct sk_buff *skb, u32 bytes)
 {
@@ -220,9 +228,25 @@ static void count(const struct sock *sk, const struct hadal_udp_key *key, enum h
 	hadal_hook_end(began);
 }
 
+/*
+ * IP sends for TCP, too, since 6.13 over IPv4 with the socket in TIME_WAIT that
+ * answers: so the header is asked first. Raw sockets may send by any protocol.
+ */
+static bool is_udp_sent(const struct sk_buff *skb, u16 family)
+{
+	const struct iphdr *ip = hadal_network_header(skb);
+
+	if (family != AF_INET)
+		return skb->sk && sk_fullsock(skb->sk) && hadal_is_udp(skb->sk);
+	if (ip->protocol != IPPROTO_UDP || !skb->sk)
+		return false;
+	check_socket(skb->sk);
+	return skb->sk->sk_type == SOCK_DGRAM;
+}
+
 /**
  * hadal_udp_count_sent() - count what a UDP socket sends
- * @skb: a datagram, or several of one UDP_SEGMENT send, with headers
+ * @skb: a datagram, or several of one UDP_SEGMENT send, with headers; others are left out
  * @family: of the datagram
  */
 void hadal_udp_count_sent(const struct sk_buff *skb, u16 family)
@@ -230,6 +254,8 @@ void hadal_udp_count_sent(const struct sk_buff *skb, u16 family)
 	u32 bytes = hadal_udp_payload(skb);
 	struct hadal_udp_key key = { };
 
+	if (!is_udp_sent(skb, family))
+		return;
 	key_of_sent(&key, skb, family);
 	count(skb->sk, &key, HADAL_UDP_SENT, datagrams_in(skb, bytes), bytes);
 }

@@ -25,14 +25,6 @@
 void hadal_udp_count_sent(const struct sk_buff *skb, u16 family);
 void hadal_udp_count_received(const struct sock *sk, const struct sk_buff *skb, int length);
 
-/* With HADAL_DEBUG: what is about to be read of @sk is there. */
-static __always_inline void hadal_udp_check_socket(const struct sock *sk)
-{
-#ifdef HADAL_DEBUG
-	WARN_ON_ONCE(!sk_fullsock(sk));
-#endif
-}
-
 static __always_inline const void *hadal_network_header(const struct sk_buff *skb)
 {
 	return skb->head + skb->network_header;
@@ -55,22 +47,6 @@ static __always_inline u64 hadal_udp_half6(const struct in6_addr *address, unsig
 static __always_inline bool hadal_is_udp(const struct sock *sk)
 {
 	return sk && sk->sk_protocol == IPPROTO_UDP && sk->sk_type == SOCK_DGRAM;
-}
-
-/*
- * IP sends for TCP, too, since 6.13 over IPv4 with the socket in TIME_WAIT that
- * answers: so the header is asked first. Raw sockets may send by any protocol.
- */
-static __always_inline bool hadal_udp_is_sent(const struct sk_buff *skb, u16 family)
-{
-	const struct iphdr *ip = hadal_network_header(skb);
-
-	if (family != AF_INET)
-		return skb->sk && sk_fullsock(skb->sk) && hadal_is_udp(skb->sk);
-	if (ip->protocol != IPPROTO_UDP || !skb->sk)
-		return false;
-	hadal_udp_check_socket(skb->sk);
-	return skb->sk->sk_type == SOCK_DGRAM;
 }
 
 /*
@@ -109,7 +85,7 @@ static __always_inline u64 hadal_udp_mixed(const struct in6_addr *peer)
 static __always_inline bool hadal_udp_is(const struct hadal_udp_flow *flow, const struct sock *sk,
 					 enum hadal_udp_way way, u64 ports)
 {
-	return smp_load_acquire(&flow->sk) == sk && flow->wire[way].ports == ports;
+	return likely(smp_load_acquire(&flow->sk) == sk) && likely(flow->wire[way].ports == ports);
 }
 
 static __always_inline bool hadal_udp_between(const struct hadal_udp_flow *flow,
@@ -145,8 +121,7 @@ static __always_inline bool hadal_udp_count4(const struct sock *sk, const struct
 	struct hadal_udp_flow *flow;
 
 	flow = __this_cpu_read(hadal_udp_slots.v4[way][hadal_udp_hash(addresses, ports)]);
-	if (unlikely(!hadal_udp_is(flow, sk, way, ports) ||
-		     flow->wire[way].addresses != addresses))
+	if (!hadal_udp_is(flow, sk, way, ports) || unlikely(flow->wire[way].addresses != addresses))
 		return false;
 	hadal_udp_add(flow, way, 1, bytes);
 	return true;
@@ -163,7 +138,7 @@ static __always_inline bool hadal_udp_count6(const struct sock *sk, const struct
 	struct hadal_udp_flow *flow;
 
 	flow = __this_cpu_read(hadal_udp_slots.v6[way][slot]);
-	if (unlikely(!hadal_udp_is(flow, sk, way, ports) || !hadal_udp_between(flow, local, peer)))
+	if (!hadal_udp_is(flow, sk, way, ports) || unlikely(!hadal_udp_between(flow, local, peer)))
 		return false;
 	hadal_udp_add(flow, way, 1, bytes);
 	return true;
@@ -177,22 +152,22 @@ static __always_inline u32 hadal_udp_payload(const struct sk_buff *skb)
 
 /**
  * hadal_udp_send() - ip_send_skb(), ip6_send_skb()
- * @skb: with headers; of whatever protocol
+ * @skb: with headers; of whatever protocol and socket, or none
  * @family: of it
+ *
+ * Whose socket has a flow is UDP's. So nothing is asked of a socket before, which
+ * may be none that has the answers.
  */
 static __always_inline void hadal_udp_send(const struct sk_buff *skb, u16 family)
 {
-	const struct sock *sk = skb->sk;
 	bool done;
 
-	if (unlikely(!hadal_udp_is_sent(skb, family)))
-		return;
 	if (unlikely(hadal_udp_is_several(skb)))
 		done = false;
 	else if (family == AF_INET)
-		done = hadal_udp_count4(sk, skb, HADAL_UDP_SENT, hadal_udp_payload(skb));
+		done = hadal_udp_count4(skb->sk, skb, HADAL_UDP_SENT, hadal_udp_payload(skb));
 	else
-		done = hadal_udp_count6(sk, skb, HADAL_UDP_SENT, hadal_udp_payload(skb));
+		done = hadal_udp_count6(skb->sk, skb, HADAL_UDP_SENT, hadal_udp_payload(skb));
 	if (unlikely(!done))
 		hadal_udp_count_sent(skb, family);
 }

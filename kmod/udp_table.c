@@ -35,7 +35,7 @@ struct bucket {
 DEFINE_PER_CPU(struct hadal_udp_slots, hadal_udp_slots);
 
 /* Stands in each slot that has no flow: of no socket, so that none is it. */
-static struct hadal_udp_flow nobody;
+static struct hadal_udp_flow nobody = { .sk = HADAL_UDP_NO_SOCKET };
 
 static struct hadal_udp_flow *flows;
 static struct hadal_udp_socket *sockets;
@@ -266,7 +266,7 @@ static struct hadal_udp_flow *unlink_any(const struct sock *sk, bool *is_in,
 	*socket = find_socket_in(bucket, sk);
 	if (*socket) {
 		flow = hlist_entry((*socket)->flows.first, struct hadal_udp_flow, sibling);
-		*is_in = READ_ONCE(flow->sk);
+		*is_in = READ_ONCE(flow->sk) != HADAL_UDP_NO_SOCKET;
 		*socket = unlink_in_bucket(flow);
 	}
 	raw_spin_unlock(&bucket->lock);
@@ -358,7 +358,7 @@ static struct hadal_udp_flow *insert(const struct hadal_udp_flow *image)
 
 /**
  * hadal_udp_insert() - make a flow
- * @image: what it is, nothing counted: @sk is NULL, @number the socket
+ * @image: what it is, nothing counted: @sk is HADAL_UDP_NO_SOCKET, @number the socket
  *
  * Preemption is disabled.
  *
@@ -382,9 +382,9 @@ static bool take_out(struct hadal_udp_flow *flow)
 	bool was_in;
 
 	raw_spin_lock(&bucket->lock);
-	was_in = flow->sk;
+	was_in = flow->sk != HADAL_UDP_NO_SOCKET;
 	if (was_in) {
-		WRITE_ONCE(flow->sk, NULL);
+		WRITE_ONCE(flow->sk, HADAL_UDP_NO_SOCKET);
 		hlist_del_init(&flow->node);
 	}
 	raw_spin_unlock(&bucket->lock);
@@ -446,7 +446,7 @@ struct hadal_udp_flow *hadal_udp_take_idle(unsigned int index, unsigned long bef
 	hlist_for_each_entry(flow, &bucket->head, node) {
 		if (!time_before(READ_ONCE(flow->last), before))
 			continue;
-		WRITE_ONCE(flow->sk, NULL);
+		WRITE_ONCE(flow->sk, HADAL_UDP_NO_SOCKET);
 		hlist_del_init(&flow->node);
 		found = flow;
 		break;

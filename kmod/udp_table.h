@@ -65,9 +65,12 @@ struct hadal_udp_counts {
 	atomic64_t bytes;
 };
 
+/* Of an entry that is not in the table: no socket, and not NULL, which a buffer may have for its own. */
+#define HADAL_UDP_NO_SOCKET	((const struct sock *)-1L)
+
 /**
  * struct hadal_udp_flow - an entry
- * @sk: NULL: not in the table
+ * @sk: HADAL_UDP_NO_SOCKET: not in the table
  * @wire: @key by enum hadal_udp_way, for a fast look; set before @sk
  * @last: jiffies, of the last datagram
  * @counts: by enum hadal_udp_way
