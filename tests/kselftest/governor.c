@@ -160,12 +160,13 @@ static void end(pid_t flood)
 	child_finish(flood);
 }
 
-/* Behind a gap one record of each lane makes the ring tell its loss. */
+/* Behind a gap one record of each lane makes the ring tell its loss, if it has room. */
 static void mark(struct governor *self)
 {
 	struct process_done process = { .kind = PROCESS_EXITS };
 	unsigned int cpu;
 
+	recorder_drain(&self->recorder);
 	for (cpu = 0; cpu < 2; cpu++) {
 		run_on_cpu(cpu);
 		process_run(&process);
