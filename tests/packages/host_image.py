@@ -11,7 +11,8 @@ from guest.host import CACHE, Problem, build_once, command, say
 from guest.image import MAKE_IMAGE, write_partition_table
 
 PACKAGES = ["systemd-sysv", "udev", "dbus", "kmod", "iproute2", "iptables", "procps", "python3", "jq",
-            "docker.io", "containerd", "runc", "linux-image-cloud-amd64"]
+            "docker.io", "containerd", "runc", "linux-image-cloud-amd64",
+            "busybox"]    # of tests/e2e/images
 # Of each: its suite, what it has besides, the later kernel, as tests/vm/run knows it, and how apt is asked for that.
 SUITES = {"debian-12": ("bookworm", [], "6.12", ""), "debian-13": ("trixie", ["docker-cli"], "7.2", "-t trixie-backports")}
 
