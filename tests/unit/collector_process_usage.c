@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What processes use: what /proc/PID/stat says, and the sampling of processes
+ * What processes use: what /proc/PID/stat says, their environment, and the sampling of processes
  * that are there, are others by now, or have ended.
  */
 #include <errno.h>
@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -75,6 +77,70 @@ static void what_is_no_line_is_refused(void **state)
 		if (parse(wrong[i], &stat) != -EBADMSG)
 			fail_msg("taken: %s", wrong[i]);
 	}
+}
+
+#define UP_TO_ENVIRONMENT	UP_TO_USER " 700 80" UP_TO_START " 4711 1000 25" \
+				" 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49"
+
+static int environment_of(const char *text, uint64_t *start, uint64_t *end)
+{
+	return process_stat_environment(text, strlen(text), start, end);
+}
+
+static void a_line_tells_where_the_environment_is(void **state)
+{
+	uint64_t start, end;
+
+	(void)state;
+	assert_int_equal(environment_of("7 (a)" UP_TO_ENVIRONMENT " 140728898420736 140728898424832 0\n", &start, &end), 0);
+	assert_int_equal(start, 140728898420736);
+	assert_int_equal(end, 140728898424832);
+	/* So it is told to who may not look, of a kernel thread, and of who has set them so. */
+	assert_int_equal(environment_of("7 (a)" UP_TO_ENVIRONMENT " 0 0 0\n", &start, &end), -EACCES);
+	assert_int_equal(environment_of("7 (a)" UP_TO_ENVIRONMENT " 20 10 0\n", &start, &end), -EACCES);
+	assert_int_equal(environment_of("7 (a)" UP_TO_ENVIRONMENT " 20\n", &start, &end), -EBADMSG);
+	assert_int_equal(environment_of("7 (a)" UP_TO_ENVIRONMENT " x 20 0\n", &start, &end), -EBADMSG);
+	assert_int_equal(environment_of("", &start, &end), -EBADMSG);
+}
+
+/* A program with just this environment, that has begun: it gives back what it is sent by @line, until that is closed. */
+static pid_t start_with(const char *variable, int *line)
+{
+	char *const arguments[] = { "/bin/cat", NULL }, *const environment[] = { (char *)(uintptr_t)variable, NULL };
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		dup2(ends[1], STDIN_FILENO);
+		dup2(ends[1], STDOUT_FILENO);
+		execve(arguments[0], arguments, environment);
+		_exit(127);
+	}
+	close(ends[1]);
+	*line = ends[0];
+	assert_int_equal(write(*line, "x", 1), 1);
+	assert_int_equal(read(*line, &byte, 1), 1);
+	return pid;
+}
+
+static void an_environment_is_read(void **state)
+{
+	static const char variable[] = "ECS_CONTAINER_METADATA_URI_V4=http://169.254.170.2/v4/0123456789abcdef";
+	char text[256];
+	int line;
+	pid_t pid = start_with(variable, &line);
+
+	(void)state;
+	assert_int_equal(procfs_environment(pid, text, sizeof(text)), sizeof(variable));
+	assert_memory_equal(text, variable, sizeof(variable));
+	assert_int_equal(procfs_environment(pid, text, 8), 8);
+	close(line);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_true(procfs_environment(pid, text, sizeof(text)) < 0);
 }
 
 /* This process, as the module would tell of it. */
@@ -180,6 +246,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_is_understood),
 		cmocka_unit_test(what_is_no_line_is_refused),
+		cmocka_unit_test(a_line_tells_where_the_environment_is),
+		cmocka_unit_test(an_environment_is_read),
 		cmocka_unit_test(the_living_are_sampled),
 		cmocka_unit_test(who_has_the_id_of_another_is_not),
 		cmocka_unit_test(there_is_a_bound),

@@ -87,6 +87,11 @@ static int trace_a_process(void)
 	return error_of(syscall(SYS_ptrace, 0, 0, 0, 0));
 }
 
+static int write_into_a_process(void)
+{
+	return error_of(syscall(SYS_process_vm_writev, getppid(), NULL, 0, NULL, 0, 0));
+}
+
 static int load_a_module(void)
 {
 	return error_of(syscall(SYS_finit_module, -1, "", 0));
@@ -189,6 +194,7 @@ static const struct {
 } attempts[] = {
 	{ "run a program", run_a_program, KILLED },
 	{ "trace a process", trace_a_process, KILLED },
+	{ "write into a process", write_into_a_process, KILLED },
 	{ "load a module", load_a_module, KILLED },
 	{ "load BPF", load_bpf, KILLED },
 	{ "enter a namespace", enter_a_namespace, EPERM },
@@ -442,6 +448,13 @@ static int close_queries(void)
 	return 0;
 }
 
+static int use_environment(void)
+{
+	char text[1 << 16];
+
+	return procfs_environment(getpid(), text, sizeof(text)) > 0 ? 0 : EINVAL;
+}
+
 static void what_a_spool_does_is_on_the_longer_list(void **state)
 {
 	struct hadal_spool_config config = { .bytes = 1 << 20, .age_ms = 60000, .memory_bytes = 1 << 20,
@@ -471,6 +484,7 @@ static void what_hadald_does_is_on_the_list(void **state)
 	} uses[] = {
 		{ "identity", use_identity }, { "shipper", use_shipper }, { "files", use_files },
 		{ "module", use_module }, { "programs", use_programs }, { "queries", close_queries },
+		{ "environment", use_environment },
 	};
 	struct counts counts = { 0 };
 	char path[] = "/tmp/hadald-syscalls.XXXXXX", error[256];

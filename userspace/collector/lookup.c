@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,27 +7,20 @@
 #include "ecs.h"
 #include "ecs_describe.h"
 #include "lookup.h"
+#include "procfs.h"
 
 enum { ENVIRONMENT_MAX = 256 << 10 };
 
 /* The endpoint id that process @pid was given; an answer for it is checked against the container. */
 static void endpoint_of_process(int pid, char endpoint[FACT_SIZE])
 {
-	static const int flags = O_RDONLY | O_CLOEXEC;
-	char path[64], text[ENVIRONMENT_MAX];
-	size_t length = 0;
-	ssize_t got;
-	int fd;
+	char text[ENVIRONMENT_MAX];
+	ssize_t length = procfs_environment(pid, text, sizeof(text));
 
-	snprintf(path, sizeof(path), "/proc/%d/environ", pid);
-	fd = open(path, flags);
-	if (fd < 0)
+	if (length <= 0)
 		return;
-	while (length < sizeof(text) && (got = read(fd, text + length, sizeof(text) - length)) > 0)
-		length += (size_t)got;
-	close(fd);
-	ecs_endpoint_of_environment(text, length, endpoint);
-	explicit_bzero(text, length);
+	ecs_endpoint_of_environment(text, (size_t)length, endpoint);
+	explicit_bzero(text, (size_t)length);
 }
 
 /* What is gone has no environment any more, neither by Docker nor by its process. */

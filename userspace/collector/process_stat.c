@@ -16,6 +16,8 @@ enum {
 	STAT_THREADS = 20,
 	STAT_START_TIME = 22,
 	STAT_RESIDENT = 24,
+	STAT_ENV_START = 50,
+	STAT_ENV_END = 51,
 };
 
 static bool take_field(int field, const struct scan *word, struct process_stat *stat)
@@ -72,4 +74,21 @@ int process_stat_parse(const char *text, size_t length, struct process_stat *sta
 			return -EBADMSG;
 	}
 	return 0;
+}
+
+int process_stat_environment(const char *text, size_t length, uint64_t *start, uint64_t *end)
+{
+	const char *name_end = length ? memrchr(text, ')', length) : NULL;
+	struct scan scan, word;
+
+	if (!name_end)
+		return -EBADMSG;
+	scan = scan_of(name_end + 1, (size_t)(text + length - name_end - 1));
+	for (int field = STAT_COMM + 1; field <= STAT_ENV_END; field++) {
+		if (!scan_word(&scan, &word) ||
+		    (field == STAT_ENV_START && !scan_number(&word, start)) ||
+		    (field == STAT_ENV_END && !scan_number(&word, end)))
+			return -EBADMSG;
+	}
+	return *start && *start < *end ? 0 : -EACCES;
 }

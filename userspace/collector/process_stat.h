@@ -27,4 +27,10 @@ struct process_stat {
  */
 int process_stat_parse(const char *text, size_t length, struct process_stat *stat);
 
+/*
+ * Where in the process's memory its environment is: addresses, as that has them. Returns 0; -EBADMSG: @text is not
+ * of its form; -EACCES: the kernel does not tell it to who may not look at the process; or there is none.
+ */
+int process_stat_environment(const char *text, size_t length, uint64_t *start, uint64_t *end);
+
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "process_stat.h"
@@ -84,6 +85,34 @@ int procfs_executable(int pid, uint64_t start_boottime, char *path, size_t size)
 		result = procfs_started(directory, start_boottime);
 	close(directory);
 	return result;
+}
+
+static int find_environment(int pid, uint64_t *start, uint64_t *end)
+{
+	int directory = procfs_open(pid);
+	char line[PROCESS_STAT_SIZE];
+	ssize_t length;
+
+	if (directory < 0)
+		return directory;
+	length = small_file_at(directory, "stat", line, sizeof(line));
+	close(directory);
+	return length < 0 ? (int)length : process_stat_environment(line, (size_t)length, start, end);
+}
+
+ssize_t procfs_environment(int pid, char *text, size_t size)
+{
+	struct iovec here = { .iov_base = text }, there;
+	uint64_t start, end;
+	int result = find_environment(pid, &start, &end);
+	ssize_t length;
+
+	if (result)
+		return result;
+	here.iov_len = end - start < size ? (size_t)(end - start) : size;
+	there = (struct iovec){ .iov_base = (void *)(uintptr_t)start, .iov_len = here.iov_len };
+	length = process_vm_readv(pid, &here, 1, &there, 1, 0);
+	return length < 0 ? -errno : length;
 }
 
 void procfs_parse_ports(const char *line, uint16_t *low, uint16_t *high)

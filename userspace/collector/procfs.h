@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "address.h"
 
@@ -30,6 +31,13 @@ int procfs_started(int directory, uint64_t start_boottime);
  * @start_boottime (ns): as executable_path_fn.
  */
 int procfs_executable(int pid, uint64_t start_boottime, char *path, size_t size);
+
+/*
+ * What the environment of process @pid has in memory, at most @size bytes into @text: strings that end with 0. By
+ * CAP_SYS_PTRACE alone: /proc/PID/environ is there for the process's own user, and asks for more. Returns the length,
+ * or -errno.
+ */
+ssize_t procfs_environment(int pid, char *text, size_t size);
 
 /* Cuts off the kernel's mark of a file that has no name any more. */
 void procfs_strip_deleted(char *path);
