@@ -157,6 +157,8 @@ static __always_inline u32 hadal_udp_payload(const struct sk_buff *skb)
  *
  * Whose socket has a flow is UDP's. So nothing is asked of a socket before, which
  * may be none that has the answers.
+ * Of others what stands for ports may be behind what was written: IP has set where
+ * it begins, and skb_shared_info, which is longer, follows in the same memory.
  */
 static __always_inline void hadal_udp_send(const struct sk_buff *skb, u16 family)
 {
