@@ -126,7 +126,7 @@ help:
 	@echo 'make install    into DESTDIR and PREFIX'
 	@echo 'make deb        packages for Debian and Ubuntu, in build/deb'
 	@echo 'make rpm        packages for Amazon Linux 2023, in build/rpm'
-	@echo 'make check-packages  the packages installed, upgraded, removed in roots of Debian 12, 13 and one alike Amazon Linux, and in guests by the commands of README.md (ROOTS=debian-12-host: that one)'
+	@echo 'make check-packages  the packages installed, upgraded, removed in roots of Debian 12, 13 and one alike Amazon Linux, and in guests by the commands of README.md and docs/install.md (ROOTS=debian-12-host: that one)'
 	@echo 'make dist       the sources that git has, as build/dist/hadal-VERSION.tar.gz'
 	@echo 'make clean      remove what was built; the caches of guests stay in build/vm'
 	@echo 'Variables: KDIR= kernel build tree, SAN=1 sanitizers (build/san), CROSS_COMPILE= prefix of a compiler for another architecture (build/ARCHITECTURE), V=1 show commands, W=0 fewer warnings of the module, HADAL_DEBUG=y assertions in it'

@@ -2,6 +2,7 @@
 """Disks of hosts as a new user has them: Debian with systemd, Docker and the distribution's
 kernel, without headers, compiler and DKMS. What its archive would send is in apt's cache."""
 
+import dataclasses
 import hashlib
 import os
 import shlex
@@ -13,8 +14,25 @@ from guest.image import MAKE_IMAGE, write_partition_table
 PACKAGES = ["systemd-sysv", "udev", "dbus", "kmod", "iproute2", "iptables", "procps", "python3", "jq",
             "docker.io", "containerd", "runc", "linux-image-cloud-amd64",
             "busybox"]    # of tests/e2e/images
-# Of each: its suite, what it has besides, the later kernel, as tests/vm/run knows it, and how apt is asked for that.
-SUITES = {"debian-12": ("bookworm", [], "6.12", ""), "debian-13": ("trixie", ["docker-cli"], "7.2", "-t trixie-backports")}
+# From here on they come from the archive of tests/packages/amazon-linux, not from Debian's.
+AMAZON_PACKAGES = ["dnf", "dnf-plugins-core", "rpm", "createrepo-c", "dkms", "gcc", "make", "linux-headers-cloud-amd64"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    suite: str
+    test: str               # of tests/packages
+    packages: list          # besides PACKAGES
+    later: str = ""         # another kernel, as tests/vm/run knows it, that apt has
+    how: str = ""           # apt is asked for that
+
+
+# Amazon Linux 2023 has the systemd and the dnf of bookworm.
+RECIPES = {
+    "debian-12": Recipe("bookworm", "newuser", [], "6.12"),
+    "debian-13": Recipe("trixie", "newuser", ["docker-cli"], "7.2", "-t trixie-backports"),
+    "amazon-linux": Recipe("bookworm", "amazonuser", AMAZON_PACKAGES),
+}
 
 # Run in the new root. The kernel has built in what it boots with, so no initial RAM disk is
 # made: that takes minutes where the processor is emulated.
@@ -51,6 +69,7 @@ systemctl enable check.service ecs.service
 chmod -x /etc/kernel/postinst.d/initramfs-tools
 # Nobody is there to answer, and the disk may be lost.
 echo 'APT::Get::Assume-Yes "true";' >/etc/apt/apt.conf.d/90check
+[ ! -d /etc/dnf ] || echo 'assumeyes=True' >>/etc/dnf/dnf.conf
 echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/check
 mkdir -p /etc/systemd/journald.conf.d /etc/systemd/system.conf.d /etc/docker
 printf '[Journal]\\nStorage=volatile\\n' >/etc/systemd/journald.conf.d/check.conf
@@ -74,27 +93,28 @@ def lines_of(suite):
 
 
 def find(name, later, dependencies):
-    """The directory with the disk and its kernel's vmlinuz. later: another kernel's release. dependencies: Hadal's packages'."""
-    if name not in SUITES:
-        raise Problem(f"{name}: no such host; there is: {', '.join(SUITES)}")
-    suite, more, _, how = SUITES[name]
-    packages = PACKAGES + more
-    recipe = "\n".join([suite, SETTLE, FETCH, later, how, MAKE_IMAGE, *packages, *dependencies])
-    key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
-    kernel = f"LATER={later} HOW={shlex.quote(how)}"
-    return build_once(CACHE / "images" / f"host-{name}-{key}",
-                      lambda target: make(target, suite, packages, kernel, dependencies))
+    """The directory with the disk and its kernel's vmlinuz. later: the release of RECIPES[name].later, or None.
+    dependencies: Hadal's packages', which apt has; where it is not asked, they are installed."""
+    recipe = RECIPES[name]
+    packages = PACKAGES + recipe.packages + ([] if later else dependencies)
+    key = hashlib.sha256("\n".join([repr(recipe), SETTLE, FETCH, str(later), MAKE_IMAGE, *packages, *dependencies]).encode())
+    return build_once(CACHE / "images" / f"host-{name}-{key.hexdigest()[:12]}",
+                      lambda target: make(target, recipe, packages, later, dependencies))
 
 
-def make(target, suite, packages, kernel, dependencies):
-    say(f"building the disk of a host of {suite}; once, some minutes")
+def fetch(recipe, later, dependencies):
+    environment = f"LATER={later} HOW={shlex.quote(recipe.how)} DEBIAN_FRONTEND=noninteractive"
+    return f'chroot "$1" env {environment} sh -c {shlex.quote(FETCH)} sh {" ".join(map(shlex.quote, dependencies))}'
+
+
+def make(target, recipe, packages, later, dependencies):
+    say(f"building the disk of a host of {recipe.suite}; once, some minutes")
     target.mkdir(parents=True)
     disk, quoted = target / "disk", shlex.quote
     write_partition_table(disk)
-    words = " ".join(map(quoted, dependencies))
     hooks = [
         f'chroot "$1" sh -c {quoted(SETTLE)}',
-        f'chroot "$1" env {kernel} DEBIAN_FRONTEND=noninteractive sh -c {quoted(FETCH)} sh {words}',
+        *([fetch(recipe, later, dependencies)] if later else []),
         f'cp "$1"/boot/vmlinuz-* {quoted(str(target))}/',
         'rm -f "$1/etc/resolv.conf" "$1/boot/initrd.img-"*',
         # mmdebstrap's, so that nothing was started while it was at work
@@ -104,4 +124,4 @@ def make(target, suite, packages, kernel, dependencies):
     ]
     command(["mmdebstrap", "--quiet", "--mode=root", "--variant=apt", "--format=null", f"--include={','.join(packages)}",
              '--aptopt=Acquire::Check-Valid-Until "false"', *(f"--customize-hook={hook}" for hook in hooks),
-             suite, "/dev/null", *lines_of(suite)], env=dict(os.environ, LC_ALL="C.UTF-8", TMPDIR=str(target)))
+             recipe.suite, "/dev/null", *lines_of(recipe.suite)], env=dict(os.environ, LC_ALL="C.UTF-8", TMPDIR=str(target)))
